@@ -1,0 +1,35 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Tollgate.Proxy.Configuration;
+
+/// <summary>One virtual key. The key itself is not here, only its hash; <c>tollgate keys create</c> prints both.</summary>
+public sealed record KeyOptions
+{
+    /// <summary>The key's public id, the middle part of <c>tg_ID_SECRET</c>. Required, unique.</summary>
+    [Required]
+    [RegularExpression("^[a-z0-9]{4,32}$")]
+    public string Id { get; init; } = string.Empty;
+
+    /// <summary>What people call the key. Default: the id.</summary>
+    public string Name { get; init; } = string.Empty;
+
+    /// <summary><c>sha256:</c> and 64 hex digits of the whole key. Required.</summary>
+    [Required]
+    [RegularExpression("^sha256:[0-9a-f]{64}$")]
+    public string Hash { get; init; } = string.Empty;
+
+    /// <summary>Who holds the key. Default empty.</summary>
+    public string Developer { get; init; } = string.Empty;
+
+    /// <summary>The holder's team. Default empty.</summary>
+    public string Team { get; init; } = string.Empty;
+
+    /// <summary>The project spent on; empty lets the client's <c>x-project</c> say. Default empty.</summary>
+    public string Project { get; init; } = string.Empty;
+
+    /// <summary>The organisation billed. Default empty.</summary>
+    public string Customer { get; init; } = string.Empty;
+
+    /// <summary>Whether the key is refused. Default false.</summary>
+    public bool Disabled { get; init; }
+}

@@ -1,0 +1,61 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Tollgate.Proxy.Configuration;
+
+/// <summary>The listener for clients, and the limits of the data path.</summary>
+public sealed record ProxyOptions
+{
+    /// <summary>
+    /// Addresses to listen on. <c>http://</c> speaks HTTP/1.1, <c>https://</c> HTTP/1.1 and HTTP/2 (needs <see cref="Certificate"/>),
+    /// <c>h2c://</c> HTTP/2 without TLS. Default <c>http://127.0.0.1:8080</c>.
+    /// </summary>
+    [ItemCount(1, 64)]
+    public IReadOnlyList<string> Listen { get; init; } = ["http://127.0.0.1:8080"];
+
+    /// <summary>Certificate for <c>https://</c> addresses. Default none.</summary>
+    public CertificateOptions? Certificate { get; init; }
+
+    /// <summary>
+    /// Host names, besides loopback addresses and the listening ones, that a request may name in <c>Host</c> while an upstream's key is
+    /// injected without a virtual key. Default none; another name gets 403, so that a web page can't drive the gateway by DNS rebinding.
+    /// </summary>
+    public IReadOnlyList<string> AllowedHosts { get; init; } = [];
+
+    /// <summary>Largest request body. Default 67,108,864 bytes (64 MiB); a larger one gets 413.</summary>
+    [Range(1_024, 1_073_741_824)]
+    public long MaxRequestBodyBytes { get; init; } = 64 * 1024 * 1024;
+
+    /// <summary>How long the upstream may take from the request's last byte to the answer's head. Default 10 min; then 504. </summary>
+    [TimeRange("00:00:00.100", "01:00:00")]
+    public TimeSpan FirstByteTimeout { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long an answer may pause between two reads. Default 5 min, as long as Claude Code waits; then both sides are cut.</summary>
+    [TimeRange("00:00:00.100", "01:00:00")]
+    public TimeSpan UpstreamIdleTimeout { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How long a client may leave a flush unread. Default 60 s; then both sides are cut.</summary>
+    [TimeRange("00:00:00.100", "01:00:00")]
+    public TimeSpan ClientStallTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long an idle client connection is kept. Default 15 min, well above a developer's pause.</summary>
+    [TimeRange("00:00:01", "1.00:00:00")]
+    public TimeSpan KeepAliveTimeout { get; init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>How long a stop waits for streams to finish. Default 30 s; then they are cut as broken.</summary>
+    [TimeRange("00:00:00", "01:00:00")]
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(30);
+}
+
+/// <summary>A certificate and its key.</summary>
+public sealed record CertificateOptions
+{
+    /// <summary>Path of a PEM certificate (chain) or of a PKCS#12 file.</summary>
+    [Required]
+    public string Path { get; init; } = string.Empty;
+
+    /// <summary>Path of the PEM private key; empty when <see cref="Path"/> is PKCS#12 or holds both.</summary>
+    public string KeyPath { get; init; } = string.Empty;
+
+    /// <summary>Password of the key or the PKCS#12 file; a secret. Default none.</summary>
+    public string Password { get; init; } = string.Empty;
+}

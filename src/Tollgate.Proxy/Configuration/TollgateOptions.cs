@@ -1,0 +1,34 @@
+namespace Tollgate.Proxy.Configuration;
+
+/// <summary>The whole of <c>tollgate.json</c>.</summary>
+/// <remarks>Keys are these names in camelCase. An unknown key, a wrong type or an impossible pair stops the start.</remarks>
+public sealed record TollgateOptions
+{
+    /// <summary>Where clients connect, and the limits of the data path.</summary>
+    public ProxyOptions Proxy { get; init; } = new();
+
+    /// <summary>Where operators connect: metrics, health.</summary>
+    public AdminOptions Admin { get; init; } = new();
+
+    /// <summary>Providers by name; the name is the first segment of the path that leads to it. Default: <c>anthropic</c> alone, at https://api.anthropic.com.</summary>
+    public IReadOnlyDictionary<string, UpstreamOptions> Upstreams { get; init; } =
+        new Dictionary<string, UpstreamOptions>(StringComparer.Ordinal) { ["anthropic"] = new() { BaseUrl = "https://api.anthropic.com" } };
+
+    /// <summary>Whether a request needs a valid virtual key; without one it gets 401. Default false.</summary>
+    public bool RequireKey { get; init; }
+
+    /// <summary>Virtual keys, each by its hash. Default none.</summary>
+    public IReadOnlyList<KeyOptions> Keys { get; init; } = [];
+
+    /// <summary>Where the ledger is kept.</summary>
+    public StorageOptions Storage { get; init; } = new();
+
+    /// <summary>How rows are gathered into inserts.</summary>
+    public RecordingOptions Recording { get; init; } = new();
+
+    /// <summary>Names and labels of the metrics.</summary>
+    public MetricsOptions Metrics { get; init; } = new();
+
+    /// <summary>The price list.</summary>
+    public PricesOptions Prices { get; init; } = new();
+}
