@@ -1,12 +1,18 @@
 namespace Tollgate.Proxy.Forwarding;
 
 /// <summary>Sees an answer's bytes as they pass; can neither change nor delay them.</summary>
+/// <remarks>Never throws and never blocks: what it can't read it notes and lets pass.</remarks>
 public interface IResponseTap
 {
+    /// <summary>Whether the bytes so far are a message that still lacks its end.</summary>
+    bool LacksEnd { get; }
+
+    /// <summary>Learns how the answer is to be read, before its first byte.</summary>
+    void OnHead(int status, string? contentType, string? contentEncoding);
+
     /// <summary>Sees what one read from the upstream brought, before it is flushed to the client.</summary>
     /// <param name="bytes">Valid during the call only.</param>
     /// <param name="timestamp">When the read completed, as <see cref="TimeProvider.GetTimestamp"/>.</param>
-    /// <remarks>Never throws and never blocks: what it can't read it notes and lets pass.</remarks>
     void OnBytes(ReadOnlySpan<byte> bytes, long timestamp);
 
     /// <summary>Learns that the answer's bytes have ended, cleanly or not.</summary>

@@ -1,0 +1,221 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
+using Tollgate.Proxy.Facts;
+
+namespace Tollgate.Proxy.Forwarding;
+
+/// <summary>Relays one request to its upstream and the answer back, byte for byte and read by read.</summary>
+/// <remarks>
+/// What it promises: a body is never held; each read from the upstream is flushed to the client; a client that goes away takes the upstream's
+/// connection with it at once, whether or not bytes move; an answer that breaks off reaches the client broken off, never ended cleanly.
+/// </remarks>
+public static class Forwarder
+{
+    // As much as one block of Kestrel's output pipe holds: the read lands where the client's socket is written from.
+    private const int ReadBytes = 4096;
+
+    /// <summary>Sends <paramref name="request"/>, relays the answer through <paramref name="tap"/>, and says how it went.</summary>
+    /// <remarks>Never throws for what a client or an upstream does. When the result carries a refusal, the client has been sent nothing yet.</remarks>
+    public static async Task<ForwardResult> ForwardAsync(
+        HttpContext context,
+        Upstream upstream,
+        UpstreamRequest request,
+        IResponseTap tap,
+        Watchdog watchdog,
+        ForwardLimits limits,
+        TimeProvider time)
+    {
+        var result = new ForwardResult();
+        IUpstreamResponse response;
+        try
+        {
+            if (request.Body is null)
+            {
+                watchdog.Arm(WatchedStep.UpstreamHead, limits.FirstByte);
+            }
+
+            response = await upstream.Transport.SendAsync(request, watchdog.Token);
+        }
+        catch (Exception failed) when (failed is UpstreamException or OperationCanceledException || request.Body?.ClientFault is not null)
+        {
+            watchdog.Disarm();
+            return JudgeSendFailure(context, upstream, request, watchdog, limits, failed);
+        }
+
+        await using (response)
+        {
+            result.HeadAt = time.GetTimestamp();
+            result.Status = response.Status;
+            result.UpstreamRequestId = response.Header("request-id") ?? string.Empty;
+            tap.OnHead(response.Status, response.Header("Content-Type"), response.Header("Content-Encoding"));
+            if (!TryRelayHead(context, response))
+            {
+                return result with
+                {
+                    Outcome = ForwardOutcome.UpstreamError,
+                    Refusal = Broken($"Upstream \"{upstream.Name}\" answered with a head that can't be relayed."),
+                };
+            }
+
+            result.Outcome = await RelayBodyAsync(context, response, tap, watchdog, limits, time, result);
+            tap.OnEnd();
+            watchdog.Disarm();
+            if (IsBroken(result.Outcome))
+            {
+                context.Abort();
+            }
+
+            return result;
+        }
+    }
+
+    /// <summary>Whether an answer that ended this way must reach the client as broken off.</summary>
+    private static bool IsBroken(ForwardOutcome outcome) =>
+        outcome is ForwardOutcome.UpstreamTruncated or ForwardOutcome.UpstreamStalled or ForwardOutcome.ClientStalled or ForwardOutcome.ClientAborted;
+
+    private static async Task<ForwardOutcome> RelayBodyAsync(
+        HttpContext context,
+        IUpstreamResponse response,
+        IResponseTap tap,
+        Watchdog watchdog,
+        ForwardLimits limits,
+        TimeProvider time,
+        ForwardResult result)
+    {
+        var client = context.Response.BodyWriter;
+        try
+        {
+            // The head goes out as soon as it is known: a client measures its waiting from there.
+            watchdog.Arm(WatchedStep.ClientFlush, limits.ClientStall);
+            await context.Response.StartAsync(watchdog.Token);
+            await client.FlushAsync(watchdog.Token);
+            while (true)
+            {
+                watchdog.Arm(WatchedStep.UpstreamBody, limits.UpstreamIdle);
+                var buffer = client.GetMemory(ReadBytes);
+                var read = await response.ReadAsync(buffer, watchdog.Token);
+                if (read == 0)
+                {
+                    break;
+                }
+
+                var now = time.GetTimestamp();
+                result.FirstByteAt = result.FirstByteAt == 0 ? now : result.FirstByteAt;
+                result.ResponseBytes += read;
+                tap.OnBytes(buffer.Span[..read], now);
+                client.Advance(read);
+
+                watchdog.Arm(WatchedStep.ClientFlush, limits.ClientStall);
+                await client.FlushAsync(watchdog.Token);
+
+                // Kestrel's writer goes on succeeding after the client has gone; only the token tells.
+                watchdog.Token.ThrowIfCancellationRequested();
+            }
+
+            if (response.EndsWithConnection && tap.LacksEnd)
+            {
+                // Only the connection's end marked this end, and it may as well have been a cut: the content does not say that it was whole.
+                return ForwardOutcome.UpstreamTruncated;
+            }
+
+            await context.Response.CompleteAsync();
+            return ForwardOutcome.Completed;
+        }
+        catch (OperationCanceledException)
+        {
+            return watchdog.Expired switch
+            {
+                WatchedStep.UpstreamBody => ForwardOutcome.UpstreamStalled,
+                WatchedStep.ClientFlush => ForwardOutcome.ClientStalled,
+                _ => ForwardOutcome.ClientAborted,
+            };
+        }
+        catch (UpstreamException)
+        {
+            return watchdog.Token.IsCancellationRequested && watchdog.Expired == WatchedStep.None ? ForwardOutcome.ClientAborted : ForwardOutcome.UpstreamTruncated;
+        }
+    }
+
+    private static bool TryRelayHead(HttpContext context, IUpstreamResponse response)
+    {
+        try
+        {
+            context.Response.StatusCode = response.Status;
+            if (response.ReasonPhrase is { Length: > 0 } reason && context.Features.Get<IHttpResponseFeature>() is { } feature)
+            {
+                feature.ReasonPhrase = reason;
+            }
+
+            var sink = new ClientHeaders(context.Response.Headers, response.Header("Connection"));
+            response.CopyHeadersTo(ref sink);
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            // Kestrel takes no header with control characters. Half of a head is worse than none.
+            return false;
+        }
+    }
+
+    private static ForwardResult JudgeSendFailure(
+        HttpContext context, Upstream upstream, UpstreamRequest request, Watchdog watchdog, ForwardLimits limits, Exception failed)
+    {
+        var clientLeft = context.RequestAborted.IsCancellationRequested || request.Body?.ClientFault is not null;
+        return watchdog.Expired switch
+        {
+            WatchedStep.UpstreamHead => new ForwardResult
+            {
+                Outcome = ForwardOutcome.UpstreamStalled,
+                Refusal = TimedOut(
+                    $"Upstream \"{upstream.Name}\" did not begin to answer within {limits.FirstByte.TotalSeconds:0.###} s (proxy.firstByteTimeout)."),
+            },
+            WatchedStep.UpstreamWrite => new ForwardResult
+            {
+                Outcome = ForwardOutcome.UpstreamStalled,
+                Refusal = TimedOut(
+                    $"Upstream \"{upstream.Name}\" did not take the request for {limits.UpstreamIdle.TotalSeconds:0.###} s (proxy.upstreamIdleTimeout)."),
+            },
+            _ when clientLeft => new ForwardResult { Outcome = ForwardOutcome.ClientAborted, Refusal = RefusalOf(request.Body?.ClientFault) },
+            _ when failed is UpstreamException { NothingSent: true } => new ForwardResult
+            {
+                Outcome = ForwardOutcome.Unreachable,
+                Refusal = new Refusal(
+                    StatusCodes.Status502BadGateway,
+                    RefusalReason.UpstreamUnreachable,
+                    "api_error",
+                    $"Upstream \"{upstream.Name}\" can't be reached: {failed.Message} Check upstreams.{upstream.Name}.baseUrl and the network.",
+                    ShouldRetry: true),
+            },
+            _ => new ForwardResult
+            {
+                Outcome = ForwardOutcome.UpstreamTruncated,
+                Refusal = Broken($"Upstream \"{upstream.Name}\" failed: {failed.Message}"),
+            },
+        };
+
+        static Refusal TimedOut(string message) =>
+            new(StatusCodes.Status504GatewayTimeout, RefusalReason.UpstreamTimeout, "timeout_error", message, ShouldRetry: true);
+
+        // A body that broke a limit or the rules of HTTP still has somebody to tell; a client that left has not.
+        static Refusal? RefusalOf(Exception? fault) => fault is not BadHttpRequestException bad
+            ? null
+            : bad.StatusCode == StatusCodes.Status413PayloadTooLarge
+                ? new Refusal(bad.StatusCode, RefusalReason.TooLarge, "request_too_large", "The request's body is larger than proxy.maxRequestBodyBytes allows.")
+                : new Refusal(StatusCodes.Status400BadRequest, RefusalReason.BadRequest, "invalid_request_error", "The request's body broke off or is malformed.");
+    }
+
+    private static Refusal Broken(string message) =>
+        new(StatusCodes.Status502BadGateway, RefusalReason.UpstreamBroken, "api_error", message, ShouldRetry: true);
+
+    private readonly struct ClientHeaders(IHeaderDictionary headers, StringValues connection) : IHeaderSink
+    {
+        public void Add(string name, StringValues values)
+        {
+            if (HeaderRules.PassesToClient(name, connection))
+            {
+                headers[name] = values;
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using Microsoft.AspNetCore.Http;
+
+namespace Tollgate.Proxy.Forwarding;
+
+/// <summary>Carries one request to an upstream and its answer back, byte for byte.</summary>
+/// <remarks>The seam between the life of a request and the sockets: a hand-written HTTP/1.1 client can take the place of .NET's.</remarks>
+public interface IUpstreamTransport
+{
+    /// <summary>Sends the head and streams the body; returns when the answer's head is there.</summary>
+    /// <exception cref="UpstreamException">There is no answer; says how far the request got.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> fired; the upstream has been dropped.</exception>
+    ValueTask<IUpstreamResponse> SendAsync(UpstreamRequest request, CancellationToken cancellationToken);
+}
+
+/// <summary>What is to be sent.</summary>
+/// <param name="Method">The client's method.</param>
+/// <param name="Address">Where to, escaped as the client wrote it.</param>
+/// <param name="Version">Highest HTTP version to use.</param>
+/// <param name="Headers">What the client sent; <see cref="HeaderRules"/> chooses from it.</param>
+/// <param name="Credential">What stands for the client at the upstream.</param>
+/// <param name="Body">The body; null when the request has none.</param>
+public sealed record UpstreamRequest(
+    string Method,
+    Uri Address,
+    Version Version,
+    IHeaderDictionary Headers,
+    UpstreamCredential Credential,
+    RequestBody? Body);
+
+/// <summary>An answer whose head has arrived and whose body is still to be read.</summary>
+public interface IUpstreamResponse : IAsyncDisposable
+{
+    /// <summary>HTTP status.</summary>
+    int Status { get; }
+
+    /// <summary>The reason phrase as it came; null when there is none (HTTP/2).</summary>
+    string? ReasonPhrase { get; }
+
+    /// <summary>Whether only the connection's end says where the body ends, so that a cut can't be told from an end.</summary>
+    bool EndsWithConnection { get; }
+
+    /// <summary>The first value of a header; null when it is absent.</summary>
+    string? Header(string name);
+
+    /// <summary>Gives every header, with all its values, to <paramref name="sink"/>.</summary>
+    void CopyHeadersTo<TSink>(ref TSink sink)
+        where TSink : struct, IHeaderSink, allows ref struct;
+
+    /// <summary>Reads what has arrived of the body; 0 at its end.</summary>
+    /// <exception cref="UpstreamException">The body broke off.</exception>
+    ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken);
+}
+
+/// <summary>Takes headers one by one.</summary>
+public interface IHeaderSink
+{
+    /// <summary>Takes a header with all its values.</summary>
+    void Add(string name, Microsoft.Extensions.Primitives.StringValues values);
+}
+
+/// <summary>An upstream did not do its part.</summary>
+/// <param name="message">What happened; never a secret.</param>
+/// <param name="nothingSent">Whether the upstream can't have seen any of the request.</param>
+/// <param name="inner">The cause.</param>
+public sealed class UpstreamException(string message, bool nothingSent, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>Whether the upstream can't have seen any of the request.</summary>
+    public bool NothingSent { get; } = nothingSent;
+}

@@ -1,0 +1,85 @@
+using System.IO.Pipelines;
+using Tollgate.Proxy.Ingress;
+
+namespace Tollgate.Proxy.Forwarding;
+
+/// <summary>A request's body on its way up: read once from the client, peeked at, never held.</summary>
+/// <param name="reader">The client's bytes.</param>
+/// <param name="length">How many there will be; null when the client sends chunks.</param>
+/// <param name="peek">Sees the bytes as they pass.</param>
+/// <param name="watchdog">Guards each write.</param>
+/// <param name="limits">How long the upstream may take.</param>
+public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, Watchdog watchdog, ForwardLimits limits)
+{
+    private bool _started;
+
+    /// <summary>How many bytes there will be; null when the client sends chunks.</summary>
+    public long? Length { get; } = length;
+
+    /// <summary>Bytes handed to the upstream so far.</summary>
+    public long BytesSent { get; private set; }
+
+    /// <summary>Whether the upstream was handed all of it.</summary>
+    public bool IsFullySent { get; private set; }
+
+    /// <summary>What broke the client's side of the copy; null while nothing did.</summary>
+    public Exception? ClientFault { get; private set; }
+
+    /// <summary>Streams the body into <paramref name="destination"/>, flushing what each read from the client brought.</summary>
+    public async Task CopyToAsync(Stream destination, CancellationToken cancellationToken)
+    {
+        if (_started)
+        {
+            // The client's bytes are gone; a transport that would send them again must not pretend to.
+            throw new InvalidOperationException("A request's body can be sent only once.");
+        }
+
+        _started = true;
+        while (true)
+        {
+            var read = await ReadAsync(cancellationToken);
+            foreach (var segment in read.Buffer)
+            {
+                if (!peek.IsDone)
+                {
+                    peek.Feed(segment.Span);
+                }
+
+                watchdog.Arm(WatchedStep.UpstreamWrite, limits.UpstreamIdle);
+                await destination.WriteAsync(segment, cancellationToken);
+                BytesSent += segment.Length;
+            }
+
+            reader.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted)
+            {
+                break;
+            }
+
+            await destination.FlushAsync(cancellationToken);
+            watchdog.Disarm();
+        }
+
+        IsFullySent = true;
+        watchdog.Arm(WatchedStep.UpstreamHead, limits.FirstByte);
+    }
+
+    private async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await reader.ReadAsync(cancellationToken);
+        }
+        catch (Exception fault) when (fault is not OperationCanceledException)
+        {
+            ClientFault = fault;
+            throw;
+        }
+    }
+}
+
+/// <summary>How long each side may take.</summary>
+/// <param name="FirstByte">From the request's last byte to the answer's head.</param>
+/// <param name="UpstreamIdle">Between two reads of the answer, and for one write of the request.</param>
+/// <param name="ClientStall">For one flush to the client.</param>
+public readonly record struct ForwardLimits(TimeSpan FirstByte, TimeSpan UpstreamIdle, TimeSpan ClientStall);

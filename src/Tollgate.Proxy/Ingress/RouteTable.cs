@@ -1,0 +1,101 @@
+using System.Collections.Frozen;
+using Tollgate.Proxy.Facts;
+using Tollgate.Proxy.Forwarding;
+
+namespace Tollgate.Proxy.Ingress;
+
+/// <summary>Where a request goes; valid as long as the request's target is.</summary>
+public readonly ref struct Route(Upstream upstream, ReadOnlySpan<char> pathAndQuery, Operation operation)
+{
+    /// <summary>The provider.</summary>
+    public Upstream Upstream { get; } = upstream;
+
+    /// <summary>The target there, escaped as the client wrote it.</summary>
+    public ReadOnlySpan<char> PathAndQuery { get; } = pathAndQuery;
+
+    /// <summary>What is asked of the provider.</summary>
+    public Operation Operation { get; } = operation;
+}
+
+/// <summary>Leads from a request's path to an upstream.</summary>
+/// <remarks>
+/// <c>/NAME/…</c> goes to the upstream NAME as <c>/…</c>; <c>/v1/…</c> goes to <c>anthropic</c> as it is. Immutable, and a look-up allocates nothing.
+/// </remarks>
+public sealed class RouteTable
+{
+    /// <summary>The upstream that paths without a name go to.</summary>
+    public const string DefaultUpstream = "anthropic";
+
+    private readonly FrozenDictionary<string, Upstream> _byName;
+    private readonly FrozenDictionary<string, Upstream>.AlternateLookup<ReadOnlySpan<char>> _bySegment;
+
+    /// <summary>Makes the table of <paramref name="upstreams"/>.</summary>
+    public RouteTable(IEnumerable<Upstream> upstreams)
+    {
+        _byName = upstreams.ToFrozenDictionary(static upstream => upstream.Name, StringComparer.Ordinal);
+        _bySegment = _byName.GetAlternateLookup<ReadOnlySpan<char>>();
+    }
+
+    /// <summary>The upstreams, in no order.</summary>
+    public IReadOnlyCollection<Upstream> Upstreams => _byName.Values;
+
+    /// <summary>Finds the route of a request.</summary>
+    public bool TryFind(string method, ReadOnlySpan<char> pathAndQuery, out Route route)
+    {
+        var queryStart = pathAndQuery.IndexOf('?');
+        var path = queryStart < 0 ? pathAndQuery : pathAndQuery[..queryStart];
+        var segment = FirstSegment(path);
+        if (_bySegment.TryGetValue(segment, out var upstream))
+        {
+            // "/anthropic?x" has nothing behind its name: the upstream's root it is, and a query has no place there.
+            var afterName = segment.Length + 1;
+            route = path.Length == afterName
+                ? new Route(upstream, "/", Operation.Other)
+                : new Route(upstream, pathAndQuery[afterName..], OperationOf(method, path[afterName..]));
+            return true;
+        }
+
+        if (segment is "v1" && _byName.TryGetValue(DefaultUpstream, out upstream))
+        {
+            route = new Route(upstream, pathAndQuery, OperationOf(method, path));
+            return true;
+        }
+
+        route = default;
+        return false;
+    }
+
+    /// <summary>Whether this is a client's warm-up call, which is answered here and without a credential.</summary>
+    public bool IsProbe(string method, ReadOnlySpan<char> path)
+    {
+        if (method != "HEAD")
+        {
+            return false;
+        }
+
+        var segment = FirstSegment(path);
+        if (_bySegment.ContainsKey(segment))
+        {
+            path = path[(segment.Length + 1)..];
+        }
+
+        return path is "" or "/" or "/api/hello";
+    }
+
+    private static ReadOnlySpan<char> FirstSegment(ReadOnlySpan<char> path)
+    {
+        var end = path[1..].IndexOf('/');
+        return end < 0 ? path[1..] : path.Slice(1, end);
+    }
+
+    private static Operation OperationOf(string method, ReadOnlySpan<char> path) => path switch
+    {
+        "/v1/messages" when method == "POST" => Operation.Messages,
+        "/v1/messages/count_tokens" when method == "POST" => Operation.CountTokens,
+        "/v1/messages/batches" => Operation.Batches,
+        _ when path.StartsWith("/v1/messages/batches/") => Operation.Batches,
+        "/v1/models" => Operation.Models,
+        _ when path.StartsWith("/v1/models/") => Operation.Models,
+        _ => Operation.Other,
+    };
+}
