@@ -1,0 +1,69 @@
+# The only commands anyone needs to know. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# A configuration file for `make run`; without one, ./tollgate.json if it is there, else the defaults.
+CONFIG ?=
+
+NATIVE  := src/Tollgate.Store/native/node_modules/.package-lock.json
+CLIENTS := tests/Tollgate.EndToEnd/clients/node_modules/.package-lock.json
+BUILD   := dotnet build -c Release -v quiet -clp:NoSummary --nologo
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(NATIVE) ## build what is missing and start the gateway with the embedded store (CONFIG=file.json)
+	@echo "[2/3] building the gateway and its store (about half a minute the first time)"
+	@$(BUILD) src/Tollgate.Store
+	@$(BUILD) src/Tollgate
+	@echo "[3/3] starting"
+	@exec artifacts/bin/Tollgate/release/tollgate serve $(if $(CONFIG),--config $(CONFIG))
+
+build: ## build everything; warnings are errors
+	@$(BUILD) Gateway.sln
+
+test: $(NATIVE) $(CLIENTS) ## every test: units, the real engine, the real clients, end to end
+	@$(BUILD) Gateway.sln
+	@tests/run.sh
+
+format: ## rewrite the sources in the house's format
+	@dotnet format Gateway.sln
+
+check: ## what must pass before handing over: format, build, the repository's own rules
+	@dotnet format Gateway.sln --verify-no-changes
+	@$(BUILD) Gateway.sln
+	@tests/run.sh Tollgate.Tests
+
+approve: $(NATIVE) ## accept changed routes, configuration keys, metrics, log ids, schema and generated docs, for review in the diff
+	@$(BUILD) Gateway.sln
+	@TOLLGATE_APPROVE=1 tests/run.sh Tollgate.Proxy.Tests Tollgate.ClickHouse.Tests Tollgate.Tests
+
+bench: ## overhead benchmarks (not here yet)
+	@echo "make bench: the benchmark suite is not part of this version yet; see CHANGELOG.md." >&2; exit 2
+
+loadtest: ## open-model load beside plain proxies (not here yet)
+	@echo "make loadtest: the load generator is not part of this version yet; see CHANGELOG.md." >&2; exit 2
+
+demo: ## simulated team and upstream (not here yet)
+	@echo "make demo: the simulated team is not part of this version yet; see CHANGELOG.md." >&2; exit 2
+
+dist: ## self-contained folder for linux-x64 (not here yet)
+	@echo "make dist: the self-contained folder is not part of this version yet; see CHANGELOG.md." >&2; exit 2
+
+clean: ## remove build output; keeps data/ and node_modules/
+	@rm -rf artifacts
+
+$(NATIVE): src/Tollgate.Store/native/package-lock.json
+	@echo "[1/3] fetching the ClickHouse engine (libchdb, 178 MB packed, 566 MB on disk)"
+	@npm ci --prefix $(@D)/.. --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(CLIENTS): tests/Tollgate.EndToEnd/clients/package-lock.json
+	@echo "fetching the clients for the end-to-end tests (Claude Code and Anthropic's SDK)"
+	@npm ci --prefix $(@D)/.. --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: help run build test format check approve bench loadtest demo dist clean
