@@ -4,6 +4,7 @@ namespace Tollgate.Proxy.Configuration;
 public sealed record AdminOptions
 {
     /// <summary>Addresses to listen on. Default <c>http://127.0.0.1:8081</c>.</summary>
+    [NeedsRestart]
     [ItemCount(1, 64)]
     public IReadOnlyList<string> Listen { get; init; } = ["http://127.0.0.1:8081"];
 }

@@ -7,7 +7,7 @@ public sealed record KeyOptions
 {
     /// <summary>The key's public id, the middle part of <c>tg_ID_SECRET</c>. Required, unique.</summary>
     [Required]
-    [RegularExpression("^[a-z0-9]{4,32}$")]
+    [RegularExpression("^[a-z0-9]{4,32}$", ErrorMessage = "4 to 32 characters of a-z and 0-9")]
     public string Id { get; init; } = string.Empty;
 
     /// <summary>What people call the key. Default: the id.</summary>
@@ -15,7 +15,8 @@ public sealed record KeyOptions
 
     /// <summary><c>sha256:</c> and 64 hex digits of the whole key. Required.</summary>
     [Required]
-    [RegularExpression("^sha256:[0-9a-f]{64}$")]
+    [RegularExpression("^sha256:[0-9a-f]{64}$", ErrorMessage = "sha256: and 64 hex digits in lower case, as tollgate keys create prints them")]
+    [Sensitive]
     public string Hash { get; init; } = string.Empty;
 
     /// <summary>Who holds the key. Default empty.</summary>

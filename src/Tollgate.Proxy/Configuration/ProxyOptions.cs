@@ -9,10 +9,12 @@ public sealed record ProxyOptions
     /// Addresses to listen on. <c>http://</c> speaks HTTP/1.1, <c>https://</c> HTTP/1.1 and HTTP/2 (needs <see cref="Certificate"/>),
     /// <c>h2c://</c> HTTP/2 without TLS. Default <c>http://127.0.0.1:8080</c>.
     /// </summary>
+    [NeedsRestart]
     [ItemCount(1, 64)]
     public IReadOnlyList<string> Listen { get; init; } = ["http://127.0.0.1:8080"];
 
     /// <summary>Certificate for <c>https://</c> addresses. Default none.</summary>
+    [NeedsRestart]
     public CertificateOptions? Certificate { get; init; }
 
     /// <summary>
@@ -25,7 +27,7 @@ public sealed record ProxyOptions
     [Range(1_024, 1_073_741_824)]
     public long MaxRequestBodyBytes { get; init; } = 64 * 1024 * 1024;
 
-    /// <summary>How long the upstream may take from the request's last byte to the answer's head. Default 10 min; then 504. </summary>
+    /// <summary>How long the upstream may take from the request's last byte to the answer's head. Default 10 min; then 504.</summary>
     [TimeRange("00:00:00.100", "01:00:00")]
     public TimeSpan FirstByteTimeout { get; init; } = TimeSpan.FromMinutes(10);
 
@@ -38,6 +40,7 @@ public sealed record ProxyOptions
     public TimeSpan ClientStallTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>How long an idle client connection is kept. Default 15 min, well above a developer's pause.</summary>
+    [NeedsRestart]
     [TimeRange("00:00:01", "1.00:00:00")]
     public TimeSpan KeepAliveTimeout { get; init; } = TimeSpan.FromMinutes(15);
 
@@ -57,5 +60,9 @@ public sealed record CertificateOptions
     public string KeyPath { get; init; } = string.Empty;
 
     /// <summary>Password of the key or the PKCS#12 file; a secret. Default none.</summary>
+    [Secret]
     public string Password { get; init; } = string.Empty;
+
+    /// <summary>The paths alone: a record's own text would hold the password.</summary>
+    public override string ToString() => $"{nameof(CertificateOptions)} {{ Path = {Path}, KeyPath = {KeyPath} }}";
 }

@@ -25,6 +25,7 @@ public sealed record StorageOptions
     public string Listen { get; init; } = "http://127.0.0.1:8123";
 
     /// <summary>ClickHouse.Driver connection string for mode <c>clickhouse</c>; a secret. Default empty.</summary>
+    [Secret]
     public string ConnectionString { get; init; } = string.Empty;
 
     /// <summary>Directory of the embedded store and the gateway's own state. Default <c>data</c>, made when missing.</summary>
@@ -40,6 +41,9 @@ public sealed record StorageOptions
     public int MaxThreads { get; init; } = 2;
 
     /// <summary>Cluster name: migrations run <c>ON CLUSTER</c> with replicated tables. Default empty: a single server.</summary>
-    [RegularExpression("^[A-Za-z0-9_-]*$")]
+    [RegularExpression("^[A-Za-z0-9_-]*$", ErrorMessage = "letters, digits, underscores and hyphens")]
     public string Cluster { get; init; } = string.Empty;
+
+    /// <summary>The mode and what is local: a record's own text would hold the connection string.</summary>
+    public override string ToString() => $"{nameof(StorageOptions)} {{ Mode = {Mode}, Listen = {Listen}, DataDirectory = {DataDirectory} }}";
 }

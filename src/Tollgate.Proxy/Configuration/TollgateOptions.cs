@@ -21,12 +21,15 @@ public sealed record TollgateOptions
     public IReadOnlyList<KeyOptions> Keys { get; init; } = [];
 
     /// <summary>Where the ledger is kept.</summary>
+    [NeedsRestart]
     public StorageOptions Storage { get; init; } = new();
 
     /// <summary>How rows are gathered into inserts.</summary>
+    [NeedsRestart]
     public RecordingOptions Recording { get; init; } = new();
 
     /// <summary>Names and labels of the metrics.</summary>
+    [NeedsRestart]
     public MetricsOptions Metrics { get; init; } = new();
 
     /// <summary>The price list.</summary>

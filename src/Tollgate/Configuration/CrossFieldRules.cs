@@ -1,0 +1,146 @@
+using System.Text.RegularExpressions;
+using Tollgate.Proxy.Configuration;
+
+namespace Tollgate.Configuration;
+
+/// <summary>What no attribute can say: rules over a name, over two keys, or over what is on this machine.</summary>
+internal static partial class CrossFieldRules
+{
+    /// <summary>First segments of the proxy's own routes, which no upstream may be called.</summary>
+    internal static readonly string[] ReservedNames = ["api", "v1"];
+
+    /// <summary>Labels that Tollgate sets itself, or that Prometheus keeps for itself.</summary>
+    internal static readonly string[] ReservedLabels =
+    [
+        "customer", "error_type", "instance", "job", "key_id", "key_name", "le", "model", "name", "phase", "provider", "quantile",
+        "reason", "scope", "status_code", "team", "token_type", "window",
+    ];
+
+    /// <summary>Checks everything that was read without a problem of its own.</summary>
+    public static void Check(TollgateOptions options, ProblemList problems)
+    {
+        CheckUpstreams(options, problems);
+        CheckKeys(options, problems);
+        CheckStorage(options.Storage, problems);
+        CheckLabels(options.Metrics.Labels, problems);
+        ListenRules.Check(options, problems);
+        ListenRules.RequireFile(options.Prices.File, "prices.file", problems);
+    }
+
+    private static void CheckUpstreams(TollgateOptions options, ProblemList problems)
+    {
+        if (options.Upstreams.Count == 0 && !problems.Has("upstreams"))
+        {
+            problems.Add("upstreams", "is empty, so no request could go anywhere. Name at least one, such as \"anthropic\": { \"baseUrl\": \"https://api.anthropic.com\" }.");
+        }
+
+        foreach (var (name, upstream) in options.Upstreams)
+        {
+            var path = ConfigurationPath.Join("upstreams", name);
+            if (!UpstreamName.IsMatch(name))
+            {
+                problems.Add(path, $"{ConfigurationPath.Quote(name)} can't be a path's first segment. Use 1 to 64 characters of a-z, 0-9, hyphen and underscore, starting with a letter or digit.");
+            }
+            else if (ReservedNames.Contains(name))
+            {
+                problems.Add(path, $"{ConfigurationPath.Quote(name)} is the beginning of the proxy's own routes ({string.Join(", ", ReservedNames.Select(one => $"/{one}"))}). Choose another name.");
+            }
+
+            var urlPath = $"{path}.baseUrl";
+            if (!problems.Has(urlPath))
+            {
+                CheckBaseUrl(upstream, urlPath, problems);
+            }
+        }
+    }
+
+    private static void CheckBaseUrl(UpstreamOptions upstream, string path, ProblemList problems)
+    {
+        // A user name or password may stand anywhere before an @, and a query may hold a key: then nothing of the value is shown.
+        var shown = upstream.BaseUrl.AsSpan().ContainsAny('@', '?', '#') ? "has a user name, a query or a fragment (not shown)" : $"is {ConfigurationPath.Quote(upstream.BaseUrl)}";
+        if (!Uri.TryCreate(upstream.BaseUrl, UriKind.Absolute, out var url)
+            || (url.Scheme != Uri.UriSchemeHttp && url.Scheme != Uri.UriSchemeHttps)
+            || url.Host.Length == 0
+            || upstream.BaseUrl.AsSpan().ContainsAny('@', '?', '#'))
+        {
+            problems.Add(path, $"{shown}, but must be http:// or https:// with a host and at most a port and a path, such as https://api.anthropic.com. A credential belongs in apiKey.");
+        }
+        else if (url.Scheme == Uri.UriSchemeHttp && upstream.ApiKey.Length > 0 && !url.IsLoopback)
+        {
+            problems.Warn(path, $"{shown}: apiKey is sent there without TLS. Use https:// unless the network is trusted.");
+        }
+    }
+
+    private static void CheckKeys(TollgateOptions options, ProblemList problems)
+    {
+        if (options.RequireKey && options.Keys.Count == 0 && !problems.Has("keys"))
+        {
+            problems.Add("requireKey", "is true, but keys is empty, so every request would get 401. Add a key with tollgate keys create, or set requireKey to false.");
+        }
+
+        var paths = new Dictionary<string, string>(StringComparer.Ordinal);
+        for (var i = 0; i < options.Keys.Count; i++)
+        {
+            var path = $"{ConfigurationPath.Join("keys", i)}.id";
+            if (options.Keys[i].Id.Length > 0 && !paths.TryAdd(options.Keys[i].Id, path))
+            {
+                problems.Add(path, $"is {ConfigurationPath.Quote(options.Keys[i].Id)}, as is {paths[options.Keys[i].Id]}. Each key needs an id of its own.");
+            }
+        }
+    }
+
+    private static void CheckStorage(StorageOptions storage, ProblemList problems)
+    {
+        if (problems.Has("storage.mode") || problems.Has("storage.connectionString"))
+        {
+            return;
+        }
+
+        var mode = OptionsShape.EnumText(storage.Mode);
+        if (storage.Mode == StorageMode.ClickHouse && storage.ConnectionString.Length == 0)
+        {
+            problems.Add("storage.connectionString", "is required by storage.mode \"clickhouse\". Give it, such as \"env:CLICKHOUSE_CONNECTION\", or set the mode to \"embedded\".");
+        }
+
+        if (storage.Mode != StorageMode.ClickHouse && storage.ConnectionString.Length > 0)
+        {
+            problems.Add("storage.connectionString", $"is given, but storage.mode is \"{mode}\" and would not use it. Set the mode to \"clickhouse\", or remove the connection string.");
+        }
+
+        if (storage.Mode != StorageMode.ClickHouse && storage.Cluster.Length > 0)
+        {
+            problems.Add("storage.cluster", $"is {ConfigurationPath.Quote(storage.Cluster)}, but storage.mode is \"{mode}\", which has no cluster. Set the mode to \"clickhouse\", or remove the cluster.");
+        }
+    }
+
+    private static void CheckLabels(IReadOnlyList<string> labels, ProblemList problems)
+    {
+        for (var i = 0; i < labels.Count; i++)
+        {
+            var path = ConfigurationPath.Join("metrics.labels", i);
+            if (problems.Has(path))
+            {
+                continue;
+            }
+
+            if (!LabelName.IsMatch(labels[i]) || labels[i].StartsWith("__", StringComparison.Ordinal))
+            {
+                problems.Add(path, $"is {ConfigurationPath.Quote(labels[i])}, but must be 1 to 64 letters, digits and underscores, not starting with a digit or two underscores.");
+            }
+            else if (ReservedLabels.Contains(labels[i]))
+            {
+                problems.Add(path, $"is {ConfigurationPath.Quote(labels[i])}, a label that has a meaning already. Choose another name.");
+            }
+            else if (labels.Take(i).Contains(labels[i]))
+            {
+                problems.Add(path, $"is {ConfigurationPath.Quote(labels[i])}, which is listed before. Remove one.");
+            }
+        }
+    }
+
+    [GeneratedRegex(@"^[a-z0-9][a-z0-9_-]{0,63}\z")]
+    private static partial Regex UpstreamName { get; }
+
+    [GeneratedRegex(@"^[a-zA-Z_][a-zA-Z0-9_]{0,63}\z")]
+    private static partial Regex LabelName { get; }
+}

@@ -1,0 +1,81 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Tollgate.Configuration;
+
+/// <summary>Reads one text, number, switch, duration or named value.</summary>
+/// <remarks>The file must use the right JSON type; a variable is always text, and named values may be in any case there.</remarks>
+internal static class ScalarReader
+{
+    /// <summary>The value; or false with what was wanted instead, to follow "must be".</summary>
+    public static bool TryRead(ConfigurationNode node, Type type, out object? value, out string wanted)
+    {
+        var fromVariable = node.Variable is not null;
+        wanted = Wanted(type);
+        value = null;
+
+        if (type == typeof(string))
+        {
+            value = node.Text;
+            return node.Kind == JsonValueKind.String;
+        }
+
+        if (type == typeof(bool))
+        {
+            if (fromVariable)
+            {
+                var known = bool.TryParse(node.Text, out var parsed);
+                value = parsed;
+                return known;
+            }
+
+            value = node.Kind == JsonValueKind.True;
+            return node.Kind is JsonValueKind.True or JsonValueKind.False;
+        }
+
+        if (type == typeof(int) || type == typeof(long))
+        {
+            if (!(fromVariable || node.Kind == JsonValueKind.Number) || !long.TryParse(node.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number))
+            {
+                return false;
+            }
+
+            value = type == typeof(long) ? number : number is >= int.MinValue and <= int.MaxValue ? (int)number : null;
+            return value is not null;
+        }
+
+        if (node.Kind != JsonValueKind.String)
+        {
+            return false;
+        }
+
+        if (type == typeof(TimeSpan))
+        {
+            // A bare number parses as days, which nobody means.
+            var parsed = TimeSpan.Zero;
+            var known = node.Text.Contains(':') && TimeSpan.TryParse(node.Text, CultureInfo.InvariantCulture, out parsed);
+            value = parsed;
+            return known;
+        }
+
+        foreach (var candidate in Enum.GetValues(type))
+        {
+            if (OptionsShape.EnumText(candidate).Equals(node.Text, fromVariable ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal))
+            {
+                value = candidate;
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static string Wanted(Type type) => type switch
+    {
+        _ when type == typeof(string) => "a text in quotation marks",
+        _ when type == typeof(bool) => "true or false",
+        _ when type == typeof(int) || type == typeof(long) => "a whole number, without quotation marks or exponent",
+        _ when type == typeof(TimeSpan) => "a duration in the form \"hh:mm:ss\", \"hh:mm:ss.fff\" or \"d.hh:mm:ss\"",
+        _ => $"one of {string.Join(", ", OptionsShape.EnumTexts(type).Select(text => $"\"{text}\""))}",
+    };
+}
