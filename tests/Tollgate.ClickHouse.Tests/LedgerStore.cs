@@ -1,0 +1,50 @@
+using System.Globalization;
+using Microsoft.Extensions.Logging.Abstractions;
+using Tollgate.ClickHouse.Schema;
+using Tollgate.Proxy.Configuration;
+
+namespace Tollgate.ClickHouse.Tests;
+
+/// <summary>The real engine, one for all classes of the collection, which therefore run one after the other.</summary>
+/// <remarks>TOLLGATE_TEST_STORE=http://host:port names it: user <c>default</c> without a password. The tests drop its database tollgate.</remarks>
+public sealed class LedgerStore : IAsyncLifetime
+{
+    public StoreClient Client { get; private set; } = null!;
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public ValueTask InitializeAsync()
+    {
+        var address = Environment.GetEnvironmentVariable("TOLLGATE_TEST_STORE")
+            ?? throw new InvalidOperationException("Set TOLLGATE_TEST_STORE to the address of a ClickHouse whose database tollgate may be dropped.");
+        Client = new StoreClient(new StorageOptions { Listen = address });
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Leaves a store that has never seen Tollgate.</summary>
+    public Task ForgetAsync() => Client.ExecuteAsync("DROP DATABASE IF EXISTS tollgate SYNC", cancellationToken: Cancelled);
+
+    /// <summary>Leaves a store with the whole schema and no rows.</summary>
+    public async Task StartAfreshAsync()
+    {
+        await ForgetAsync();
+        await new MigrationRunner(Client, string.Empty, NullLogger<MigrationRunner>.Instance).MigrateAsync(Cancelled);
+    }
+
+    /// <summary>The first column of the first row, as text.</summary>
+    public async Task<string> AskAsync(string sql) =>
+        (await Client.QueryAsync(sql, reader => Convert.ToString(reader.GetValue(0), CultureInfo.InvariantCulture)!, cancellationToken: Cancelled))[0];
+
+    /// <summary>The first column of every row, as text.</summary>
+    public Task<List<string>> ListAsync(string sql) =>
+        Client.QueryAsync(sql, reader => Convert.ToString(reader.GetValue(0), CultureInfo.InvariantCulture)!, cancellationToken: Cancelled);
+}
+
+[CollectionDefinition(nameof(LedgerStore))]
+public sealed class SharedLedgerStore : ICollectionFixture<LedgerStore>;
