@@ -12,7 +12,7 @@ namespace Tollgate.ClickHouse;
 /// <summary>Writes rows of the ledger in ClickHouse's RowBinary: values one after the other, without names, types or separators.</summary>
 /// <remarks>
 /// No value can poison a batch: what does not fit its column is written as the nearest value that does, never wrapped.
-/// Hot path: no allocation once the output has grown. See RowBinaryEncoderTests.Encoding_a_warm_row_allocates_nothing.
+/// Hot path: no allocation once the output has grown. See RowBinaryAllocationTests.Encoding_a_warm_row_allocates_nothing.
 /// </remarks>
 public static class RowBinaryEncoder
 {

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using CsCheck;
 using Tollgate.Proxy.Facts;
@@ -76,27 +75,6 @@ public sealed class RowBinaryEncoderTests(LedgerStore store)
         await new ClickHouseUsageSink(store.Client).WriteAsync(new UsageBatch("long", [row]), Cancelled);
 
         Assert.Equal($"{bytes} {characters} 1", await store.AskAsync("SELECT concat(toString(length(project)), ' ', toString(lengthUTF8(project)), ' ', toString(isValidUTF8(project))) FROM tollgate.requests"));
-    }
-
-    [Fact]
-    public void Encoding_a_warm_row_allocates_nothing()
-    {
-        var rows = RandomRows.Many(50);
-        rows[0].Project = new string('x', 5000);
-        var output = new ArrayBufferWriter<byte>(1 << 20);
-        Encode();
-        output.ResetWrittenCount();
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        Encode();
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-
-        void Encode()
-        {
-            foreach (var row in rows)
-            {
-                RowBinaryEncoder.WriteRow(output, row);
-            }
-        }
     }
 
     private async Task<Dictionary<Guid, string>> ReadAsync(string gateway)
