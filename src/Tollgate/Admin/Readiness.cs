@@ -1,0 +1,29 @@
+using Tollgate.ClickHouse;
+using Tollgate.Hosting;
+
+namespace Tollgate.Admin;
+
+/// <summary>Whether the gateway is whole: each part, and what ails it.</summary>
+internal sealed class Readiness(StoreSupervisor? supervisor, StoreMigration? migration, StoreClient? store)
+{
+    private static readonly TimeSpan PingTimeout = TimeSpan.FromSeconds(2);
+
+    /// <summary>Each part's name with what is wrong with it; null for a part that is well.</summary>
+    public async Task<IReadOnlyList<KeyValuePair<string, string?>>> CheckAsync(CancellationToken cancellation)
+    {
+        var parts = new List<KeyValuePair<string, string?>> { new("configuration", null) };
+        if (store is null)
+        {
+            return parts;
+        }
+
+        if (supervisor is not null)
+        {
+            parts.Add(new("store", supervisor.State == StoreState.Ready ? null : $"The embedded store is {supervisor.State}."));
+        }
+
+        parts.Add(new("storage", await store.PingAsync(PingTimeout, cancellation)));
+        parts.Add(new("schema", migration?.Problem));
+        return parts;
+    }
+}

@@ -1,0 +1,137 @@
+using Tollgate.Admin;
+using Tollgate.ClickHouse;
+using Tollgate.Configuration;
+using Tollgate.Proxy;
+using Tollgate.Proxy.Accounting;
+using Tollgate.Proxy.Configuration;
+using Tollgate.Proxy.Metrics;
+using Tollgate.Proxy.Recording;
+
+namespace Tollgate.Hosting;
+
+/// <summary>Everything that runs, in the order in which it starts; it stops in the opposite order.</summary>
+/// <remarks>
+/// Start: store, migrations, batcher, admin listener, proxy listener. The gateway serves as soon as it listens: a store that is late or away
+/// only makes rows wait. Stop: the proxy drains first, so that the last rows are queued before the batcher writes them out, and the store goes last.
+/// </remarks>
+internal sealed class Gateway : IAsyncDisposable
+{
+    // A few times what a busy gateway has in flight; past that a row is made anew.
+    private const int PooledRows = 4096;
+
+    private readonly TollgateOptions _options;
+    private readonly ILoggerFactory _loggers;
+    private readonly StoreSystem? _storeSystem;
+    private readonly StoreSupervisor? _supervisor;
+    private readonly StoreClient? _store;
+    private readonly StoreMigration? _migration;
+    private readonly UsageBatcher? _batcher;
+    private readonly ConfigurationWatcher _watcher;
+    private readonly WebApplication _admin;
+    private readonly WebApplication _proxy;
+
+    /// <summary>Joins the parts; starts nothing.</summary>
+    public Gateway(ConfigurationResult configuration, ConfigurationLoader loader, ILoggerFactory loggers, TimeProvider time)
+    {
+        _options = configuration.Options!;
+        _loggers = loggers;
+        var metrics = new GatewayMetrics(_options.Metrics);
+        var events = new GatewayEvents(metrics, loggers.CreateLogger<GatewayEvents>(), time);
+        var gatewayId = GatewayIdentity.ReadOrCreate(_options.Storage.DataDirectory);
+        var rows = new UsageRowPool(PooledRows);
+
+        UsageQueue? queue = null;
+        if (_options.Storage.Mode != StorageMode.None)
+        {
+            queue = new UsageQueue(_options.Recording.QueueCapacity, time);
+            metrics.ObserveQueue(() => queue.Count);
+            _store = new StoreClient(_options.Storage);
+            _migration = new StoreMigration(_store, _options.Storage.Cluster, time, loggers);
+            _batcher = new UsageBatcher(
+                queue, rows, new ClickHouseUsageSink(_store), _options.Recording, time, events, gatewayId, GatewayIdentity.FirstSequence(time.GetUtcNow()));
+        }
+
+        if (_options.Storage.Mode == StorageMode.Embedded)
+        {
+            _storeSystem = new StoreSystem(_options.Storage, AppContext.BaseDirectory, loggers.CreateLogger<StoreSystem>());
+            _supervisor = new StoreSupervisor(_storeSystem, _options.Storage.Listen, time, loggers.CreateLogger<StoreSupervisor>());
+        }
+
+        var worlds = new WorldHolder(World.Create(_options, PriceFile.Load(_options.Prices)));
+        _watcher = new ConfigurationWatcher(loader, configuration, next => Apply(next, worlds, events), time, loggers.CreateLogger<ConfigurationWatcher>());
+        _proxy = Listeners.Proxy(_options.Proxy, loggers, new RequestPath(worlds, queue, rows, metrics, events, time, gatewayId));
+        _admin = Listeners.Admin(_options.Admin, loggers, new AdminEndpoints(metrics, new Readiness(_supervisor, _migration, _store)));
+    }
+
+    /// <summary>Starts everything, and listens.</summary>
+    /// <exception cref="StoreUnavailableException">The embedded store can't be had at all.</exception>
+    /// <exception cref="IOException">An address is taken.</exception>
+    public async Task StartAsync(CancellationToken cancellation)
+    {
+        if (_supervisor is not null)
+        {
+            await _supervisor.StartAsync(cancellation);
+            await _supervisor.WaitUntilReadyAsync(cancellation);
+        }
+
+        if (_migration is not null && _batcher is not null)
+        {
+            await _migration.StartAsync(cancellation);
+            await _batcher.StartAsync(cancellation);
+        }
+
+        await _admin.StartAsync(cancellation);
+        await _proxy.StartAsync(cancellation);
+        await _watcher.StartAsync(cancellation);
+    }
+
+    /// <summary>Waits for the end of the gateway's life.</summary>
+    public static async Task UntilStoppedAsync(CancellationToken stop)
+    {
+        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registration = stop.UnsafeRegister(static source => ((TaskCompletionSource)source!).TrySetResult(), stopped);
+        await stopped.Task;
+    }
+
+    /// <summary>Drains and ends everything. <paramref name="hurry"/> cuts what still streams.</summary>
+    public async Task StopAsync(CancellationToken hurry)
+    {
+        await _watcher.StopAsync(CancellationToken.None);
+        using var drain = CancellationTokenSource.CreateLinkedTokenSource(hurry);
+        drain.CancelAfter(_options.Proxy.DrainTimeout);
+        await _proxy.StopAsync(drain.Token);
+        if (_batcher is not null && _migration is not null)
+        {
+            await _batcher.StopAsync(hurry);
+            await _migration.StopAsync(CancellationToken.None);
+        }
+
+        await _admin.StopAsync(CancellationToken.None);
+        if (_supervisor is not null)
+        {
+            await _supervisor.StopAsync(CancellationToken.None);
+        }
+    }
+
+    /// <summary>What a person needs to know once it runs.</summary>
+    public string Banner() => StartBanner.Write(_options, _proxy.Urls, _admin.Urls);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _proxy.DisposeAsync();
+        await _admin.DisposeAsync();
+        _watcher.Dispose();
+        _batcher?.Dispose();
+        _migration?.Dispose();
+        _supervisor?.Dispose();
+        _storeSystem?.Dispose();
+        _store?.Dispose();
+    }
+
+    private static void Apply(TollgateOptions next, WorldHolder worlds, GatewayEvents events)
+    {
+        worlds.Replace(World.Create(next, PriceFile.Load(next.Prices), worlds.Current));
+        events.WorldReplaced(next.Upstreams.Count, next.Keys.Count);
+    }
+}
