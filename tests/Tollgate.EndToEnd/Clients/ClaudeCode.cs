@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 
 namespace Tollgate.EndToEnd.Clients;
@@ -67,8 +69,11 @@ internal sealed record ClaudeResult
     /// <summary>Lines of every transcript the run wrote: the session's, then its sub-agents'.</summary>
     public required IReadOnlyList<JsonNode> Transcript { get; init; }
 
-    /// <summary><c>total_cost_usd</c>, as written; -1 when there is none.</summary>
-    public decimal TotalCostUsd => Json?["total_cost_usd"] is { } cost ? decimal.Parse(cost.ToJsonString(), System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture) : -1;
+    /// <summary><c>total_cost_usd</c> to the trillionth of a dollar, -1 when there is none.</summary>
+    /// <remarks>The CLI adds in binary floating point and prints, say, 0.058674000000000004; a ledger's nano-dollars are far above that noise.</remarks>
+    public decimal TotalCostUsd => Json?["total_cost_usd"] is { } cost
+        ? decimal.Round(decimal.Parse(cost.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture), 12)
+        : -1;
 
     /// <summary><c>session_id</c>.</summary>
     public string SessionId => Json?["session_id"]?.GetValue<string>() ?? string.Empty;
@@ -96,7 +101,7 @@ internal static class ClaudeCode
         "clients",
         "node_modules",
         "@anthropic-ai",
-        System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.Arm64 ? "claude-code-linux-arm64" : "claude-code-linux-x64",
+        RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? "claude-code-linux-arm64" : "claude-code-linux-x64",
         "claude");
 
     /// <summary>Runs one session to its end.</summary>
