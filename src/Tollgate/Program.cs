@@ -1,1 +1,7 @@
-return 2;
+using Tollgate.Cli;
+using Tollgate.Configuration;
+using Tollgate.Hosting;
+
+var loader = ConfigurationLoader.ForThisProcess();
+return await new CommandLine(loader, (configuration, cancellation) => GatewayHost.RunAsync(configuration, loader, cancellation))
+    .RunAsync(args, Console.Out, Console.Error, CancellationToken.None);

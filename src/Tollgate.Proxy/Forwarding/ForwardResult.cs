@@ -3,13 +3,16 @@ using Tollgate.Proxy.Facts;
 namespace Tollgate.Proxy.Forwarding;
 
 /// <summary>What forwarding one attempt brought to light. Written by <see cref="Forwarder"/> alone.</summary>
-public sealed record ForwardResult
+public sealed class ForwardResult
 {
     /// <summary>How it ended, as far as bytes tell; what the bytes said is the tap's to judge.</summary>
     public ForwardOutcome Outcome { get; set; }
 
     /// <summary>What to tell the client, who has been sent nothing yet; null when an answer was relayed or nobody is there to be told.</summary>
     public Refusal? Refusal { get; set; }
+
+    /// <summary>Whether the client has been sent a part of an answer whose rest will not come, so that it must not end well.</summary>
+    public bool BrokeOff { get; set; }
 
     /// <summary>The upstream's status; 0 when it gave none.</summary>
     public int Status { get; set; }

@@ -40,39 +40,41 @@ public static class Forwarder
         catch (Exception failed) when (failed is UpstreamException or OperationCanceledException || request.Body?.ClientFault is not null)
         {
             watchdog.Disarm();
-            return JudgeSendFailure(context, upstream, request, watchdog, limits, failed);
+            result = JudgeSendFailure(context, upstream, request, watchdog, limits, failed);
+            await StopUploadAsync(request);
+            return result;
         }
 
         await using (response)
         {
             result.HeadAt = time.GetTimestamp();
             result.Status = response.Status;
-            result.UpstreamRequestId = response.Header("request-id") ?? string.Empty;
+            result.UpstreamRequestId = response.Header("request-id").ToString();
             tap.OnHead(response.Status, response.Header("Content-Type"), response.Header("Content-Encoding"));
             if (!TryRelayHead(context, response))
             {
-                return result with
-                {
-                    Outcome = ForwardOutcome.UpstreamError,
-                    Refusal = Broken($"Upstream \"{upstream.Name}\" answered with a head that can't be relayed."),
-                };
+                result.Outcome = ForwardOutcome.UpstreamError;
+                result.Refusal = Broken($"Upstream \"{upstream.Name}\" answered with a head that can't be relayed.");
+                await StopUploadAsync(request);
+                return result;
             }
 
             result.Outcome = await RelayBodyAsync(context, response, tap, watchdog, limits, time, result);
+            result.BrokeOff = result.Outcome is ForwardOutcome.UpstreamTruncated or ForwardOutcome.UpstreamStalled;
             tap.OnEnd();
             watchdog.Disarm();
-            if (IsBroken(result.Outcome))
+            if (result.Outcome is ForwardOutcome.ClientAborted or ForwardOutcome.ClientStalled)
             {
+                // Nobody reads any more; what is still to be sent is let go.
                 context.Abort();
             }
-
-            return result;
         }
+
+        await StopUploadAsync(request);
+        return result;
     }
 
-    /// <summary>Whether an answer that ended this way must reach the client as broken off.</summary>
-    private static bool IsBroken(ForwardOutcome outcome) =>
-        outcome is ForwardOutcome.UpstreamTruncated or ForwardOutcome.UpstreamStalled or ForwardOutcome.ClientStalled or ForwardOutcome.ClientAborted;
+    private static Task StopUploadAsync(UpstreamRequest request) => request.Body?.StopAsync() ?? Task.CompletedTask;
 
     private static async Task<ForwardOutcome> RelayBodyAsync(
         HttpContext context,

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
 
 namespace Tollgate.Proxy.Forwarding;
 
@@ -39,8 +40,8 @@ public interface IUpstreamResponse : IAsyncDisposable
     /// <summary>Whether only the connection's end says where the body ends, so that a cut can't be told from an end.</summary>
     bool EndsWithConnection { get; }
 
-    /// <summary>The first value of a header; null when it is absent.</summary>
-    string? Header(string name);
+    /// <summary>A header's values; none when it is absent.</summary>
+    StringValues Header(string name);
 
     /// <summary>Gives every header, with all its values, to <paramref name="sink"/>.</summary>
     void CopyHeadersTo<TSink>(ref TSink sink)
@@ -55,7 +56,7 @@ public interface IUpstreamResponse : IAsyncDisposable
 public interface IHeaderSink
 {
     /// <summary>Takes a header with all its values.</summary>
-    void Add(string name, Microsoft.Extensions.Primitives.StringValues values);
+    void Add(string name, StringValues values);
 }
 
 /// <summary>An upstream did not do its part.</summary>

@@ -11,7 +11,8 @@ namespace Tollgate.Proxy.Forwarding;
 /// <param name="limits">How long the upstream may take.</param>
 public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, Watchdog watchdog, ForwardLimits limits)
 {
-    private bool _started;
+    // Null until the copy begins; completes when nothing touches the client's reader any more.
+    private TaskCompletionSource? _copied;
 
     /// <summary>How many bytes there will be; null when the client sends chunks.</summary>
     public long? Length { get; } = length;
@@ -28,16 +29,47 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
     /// <summary>Streams the body into <paramref name="destination"/>, flushing what each read from the client brought.</summary>
     public async Task CopyToAsync(Stream destination, CancellationToken cancellationToken)
     {
-        if (_started)
+        var copied = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (Interlocked.CompareExchange(ref _copied, copied, null) is not null)
         {
             // The client's bytes are gone; a transport that would send them again must not pretend to.
             throw new InvalidOperationException("A request's body can be sent only once.");
         }
 
-        _started = true;
-        while (true)
+        try
         {
-            var read = await ReadAsync(cancellationToken);
+            while (!await CopyReadAsync(destination, cancellationToken))
+            {
+                await destination.FlushAsync(cancellationToken);
+                watchdog.Disarm();
+            }
+
+            IsFullySent = true;
+            watchdog.Arm(WatchedStep.UpstreamHead, limits.FirstByte);
+        }
+        finally
+        {
+            copied.SetResult();
+        }
+    }
+
+    /// <summary>Ends a copy that is still going on, and returns when the client's reader is free again.</summary>
+    /// <remarks>An upstream may answer before it has read the request; what it has not asked for then is not sent.</remarks>
+    public async Task StopAsync()
+    {
+        if (_copied is { Task.IsCompleted: false } copied)
+        {
+            watchdog.Stop();
+            await copied.Task;
+        }
+    }
+
+    /// <summary>Copies what one read brings. Returns whether it was the last.</summary>
+    private async ValueTask<bool> CopyReadAsync(Stream destination, CancellationToken cancellationToken)
+    {
+        var read = await ReadAsync(cancellationToken);
+        try
+        {
             foreach (var segment in read.Buffer)
             {
                 if (!peek.IsDone)
@@ -49,19 +81,13 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
                 await destination.WriteAsync(segment, cancellationToken);
                 BytesSent += segment.Length;
             }
-
+        }
+        finally
+        {
             reader.AdvanceTo(read.Buffer.End);
-            if (read.IsCompleted)
-            {
-                break;
-            }
-
-            await destination.FlushAsync(cancellationToken);
-            watchdog.Disarm();
         }
 
-        IsFullySent = true;
-        watchdog.Arm(WatchedStep.UpstreamHead, limits.FirstByte);
+        return read.IsCompleted;
     }
 
     private async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken)

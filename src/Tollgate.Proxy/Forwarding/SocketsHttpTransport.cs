@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Text;
 using Microsoft.AspNetCore.Http;
@@ -122,10 +123,10 @@ public sealed class SocketsHttpTransport : IUpstreamTransport, IDisposable
         private bool MayHaveBody =>
             response.RequestMessage?.Method != HttpMethod.Head && Status is not (StatusCodes.Status204NoContent or StatusCodes.Status304NotModified);
 
-        public string? Header(string name) =>
+        public StringValues Header(string name) =>
             response.Headers.NonValidated.TryGetValues(name, out var values) || response.Content.Headers.NonValidated.TryGetValues(name, out values)
-                ? FirstOf(values)
-                : null;
+                ? ToStringValues(values)
+                : StringValues.Empty;
 
         public void CopyHeadersTo<TSink>(ref TSink sink)
             where TSink : struct, IHeaderSink, allows ref struct
@@ -159,17 +160,19 @@ public sealed class SocketsHttpTransport : IUpstreamTransport, IDisposable
             return ValueTask.CompletedTask;
         }
 
-        private static string? FirstOf(System.Net.Http.Headers.HeaderStringValues values)
+        private static StringValues ToStringValues(HeaderStringValues values)
         {
-            foreach (var value in values)
+            if (values.Count > 1)
             {
-                return value;
+                return new StringValues(values.ToArray());
             }
 
-            return null;
-        }
+            foreach (var value in values)
+            {
+                return new StringValues(value);
+            }
 
-        private static StringValues ToStringValues(System.Net.Http.Headers.HeaderStringValues values) =>
-            values.Count == 1 ? new StringValues(FirstOf(values)) : new StringValues(values.ToArray());
+            return StringValues.Empty;
+        }
     }
 }

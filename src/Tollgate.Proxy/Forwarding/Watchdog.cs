@@ -76,6 +76,9 @@ public sealed class Watchdog : IDisposable
         }
     }
 
+    /// <summary>Fires the token without any step having taken too long: what still goes on is to end.</summary>
+    public void Stop() => _cancel.Cancel();
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Tollgate.Proxy.Facts;
@@ -11,6 +12,9 @@ public static class RefusalWriter
     /// <summary>Header that carries Tollgate's own request id on every answer.</summary>
     public const string RequestIdHeader = "x-tollgate-request-id";
 
+    // The answer is JSON and never part of a page, so quotes and dots may stay what they are, for whoever reads it raw.
+    private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     /// <summary>Sends <paramref name="refusal"/> as the whole answer. The answer must not have begun.</summary>
     public static async Task WriteAsync(HttpContext context, Refusal refusal, Guid requestId)
     {
@@ -22,7 +26,7 @@ public static class RefusalWriter
         response.Headers[RequestIdHeader] = requestId.ToString();
 
         var body = new ArrayBufferWriter<byte>(512);
-        using (var json = new Utf8JsonWriter(body))
+        using (var json = new Utf8JsonWriter(body, Readable))
         {
             json.WriteStartObject();
             json.WriteString("type"u8, "error"u8);

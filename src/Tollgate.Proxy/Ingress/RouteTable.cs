@@ -1,14 +1,13 @@
 using System.Collections.Frozen;
 using Tollgate.Proxy.Facts;
-using Tollgate.Proxy.Forwarding;
 
 namespace Tollgate.Proxy.Ingress;
 
 /// <summary>Where a request goes; valid as long as the request's target is.</summary>
-public readonly ref struct Route(Upstream upstream, ReadOnlySpan<char> pathAndQuery, Operation operation)
+public readonly ref struct Route<TUpstream>(TUpstream upstream, ReadOnlySpan<char> pathAndQuery, Operation operation)
 {
     /// <summary>The provider.</summary>
-    public Upstream Upstream { get; } = upstream;
+    public TUpstream Upstream { get; } = upstream;
 
     /// <summary>The target there, escaped as the client wrote it.</summary>
     public ReadOnlySpan<char> PathAndQuery { get; } = pathAndQuery;
@@ -17,30 +16,33 @@ public readonly ref struct Route(Upstream upstream, ReadOnlySpan<char> pathAndQu
     public Operation Operation { get; } = operation;
 }
 
-/// <summary>Leads from a request's path to an upstream.</summary>
-/// <remarks>
-/// <c>/NAME/…</c> goes to the upstream NAME as <c>/…</c>; <c>/v1/…</c> goes to <c>anthropic</c> as it is. Immutable, and a look-up allocates nothing.
-/// </remarks>
-public sealed class RouteTable
+/// <summary>Names that routes know.</summary>
+public static class RouteNames
 {
     /// <summary>The upstream that paths without a name go to.</summary>
     public const string DefaultUpstream = "anthropic";
+}
 
-    private readonly FrozenDictionary<string, Upstream> _byName;
-    private readonly FrozenDictionary<string, Upstream>.AlternateLookup<ReadOnlySpan<char>> _bySegment;
+/// <summary>Leads from a request's path to an upstream.</summary>
+/// <remarks>
+/// <c>/NAME/…</c> goes to the upstream NAME as <c>/…</c>; <c>/v1/…</c> goes to <c>anthropic</c> as it is. Immutable, and a look-up allocates nothing.
+/// What an upstream is belongs to a later room; here it only has a name.
+/// </remarks>
+public sealed class RouteTable<TUpstream>
+    where TUpstream : class
+{
+    private readonly FrozenDictionary<string, TUpstream> _byName;
+    private readonly FrozenDictionary<string, TUpstream>.AlternateLookup<ReadOnlySpan<char>> _bySegment;
 
     /// <summary>Makes the table of <paramref name="upstreams"/>.</summary>
-    public RouteTable(IEnumerable<Upstream> upstreams)
+    public RouteTable(IReadOnlyDictionary<string, TUpstream> upstreams)
     {
-        _byName = upstreams.ToFrozenDictionary(static upstream => upstream.Name, StringComparer.Ordinal);
+        _byName = upstreams.ToFrozenDictionary(StringComparer.Ordinal);
         _bySegment = _byName.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
-    /// <summary>The upstreams, in no order.</summary>
-    public IReadOnlyCollection<Upstream> Upstreams => _byName.Values;
-
     /// <summary>Finds the route of a request.</summary>
-    public bool TryFind(string method, ReadOnlySpan<char> pathAndQuery, out Route route)
+    public bool TryFind(string method, ReadOnlySpan<char> pathAndQuery, out Route<TUpstream> route)
     {
         var queryStart = pathAndQuery.IndexOf('?');
         var path = queryStart < 0 ? pathAndQuery : pathAndQuery[..queryStart];
@@ -50,14 +52,14 @@ public sealed class RouteTable
             // "/anthropic?x" has nothing behind its name: the upstream's root it is, and a query has no place there.
             var afterName = segment.Length + 1;
             route = path.Length == afterName
-                ? new Route(upstream, "/", Operation.Other)
-                : new Route(upstream, pathAndQuery[afterName..], OperationOf(method, path[afterName..]));
+                ? new Route<TUpstream>(upstream, "/", Operation.Other)
+                : new Route<TUpstream>(upstream, pathAndQuery[afterName..], OperationOf(method, path[afterName..]));
             return true;
         }
 
-        if (segment is "v1" && _byName.TryGetValue(DefaultUpstream, out upstream))
+        if (segment is "v1" && _byName.TryGetValue(RouteNames.DefaultUpstream, out upstream))
         {
-            route = new Route(upstream, pathAndQuery, OperationOf(method, path));
+            route = new Route<TUpstream>(upstream, pathAndQuery, OperationOf(method, path));
             return true;
         }
 

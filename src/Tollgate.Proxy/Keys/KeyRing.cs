@@ -33,13 +33,12 @@ public sealed class KeyRing
     public bool TryFind(ReadOnlySpan<char> presented, [NotNullWhen(true)] out VirtualKey? key)
     {
         key = null;
-        if (!VirtualKeyFormat.TryParse(presented, out var id))
+        Span<byte> hash = stackalloc byte[VirtualKeyFormat.HashBytes];
+        if (!VirtualKeyFormat.TryParse(presented, out var id) || !VirtualKeyFormat.TryHash(presented, hash))
         {
             return false;
         }
 
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        VirtualKeyFormat.Hash(presented, hash);
         if (!_byId.TryGetValue(id, out var candidate) || !CryptographicOperations.FixedTimeEquals(hash, candidate.Hash.Span))
         {
             return false;

@@ -7,6 +7,7 @@ public interface IUsageSink
     /// <remarks>
     /// A batch may be written again with the same <see cref="UsageBatch.Id"/> after a failure; the sink passes the id on so
     /// that the store can recognise it.
+    /// The token is the deadline of a stop: the write must end soon after it, or the gateway can't.
     /// </remarks>
     /// <exception cref="UsageSinkException">The store did not take the batch; says whether trying again can help.</exception>
     Task WriteAsync(UsageBatch batch, CancellationToken cancellationToken);

@@ -2,7 +2,6 @@ using Tollgate.Admin;
 using Tollgate.ClickHouse;
 using Tollgate.Configuration;
 using Tollgate.Proxy;
-using Tollgate.Proxy.Accounting;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Metrics;
 using Tollgate.Proxy.Recording;
@@ -26,7 +25,6 @@ internal sealed class Gateway : IAsyncDisposable
     private readonly StoreClient? _store;
     private readonly StoreMigration? _migration;
     private readonly UsageBatcher? _batcher;
-    private readonly ConfigurationWatcher _watcher;
     private readonly WebApplication _admin;
     private readonly WebApplication _proxy;
 
@@ -58,7 +56,6 @@ internal sealed class Gateway : IAsyncDisposable
         }
 
         var worlds = new WorldHolder(World.Create(_options, PriceFile.Load(_options.Prices)));
-        _watcher = new ConfigurationWatcher(loader, configuration, next => Apply(next, worlds, events), time, loggers.CreateLogger<ConfigurationWatcher>());
         _proxy = Listeners.Proxy(_options.Proxy, loggers, new RequestPath(worlds, queue, rows, metrics, events, time, gatewayId));
         _admin = Listeners.Admin(_options.Admin, loggers, new AdminEndpoints(metrics, new Readiness(_supervisor, _migration, _store)));
     }
@@ -82,21 +79,11 @@ internal sealed class Gateway : IAsyncDisposable
 
         await _admin.StartAsync(cancellation);
         await _proxy.StartAsync(cancellation);
-        await _watcher.StartAsync(cancellation);
-    }
-
-    /// <summary>Waits for the end of the gateway's life.</summary>
-    public static async Task UntilStoppedAsync(CancellationToken stop)
-    {
-        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var registration = stop.UnsafeRegister(static source => ((TaskCompletionSource)source!).TrySetResult(), stopped);
-        await stopped.Task;
     }
 
     /// <summary>Drains and ends everything. <paramref name="hurry"/> cuts what still streams.</summary>
     public async Task StopAsync(CancellationToken hurry)
     {
-        await _watcher.StopAsync(CancellationToken.None);
         using var drain = CancellationTokenSource.CreateLinkedTokenSource(hurry);
         drain.CancelAfter(_options.Proxy.DrainTimeout);
         await _proxy.StopAsync(drain.Token);
@@ -121,7 +108,6 @@ internal sealed class Gateway : IAsyncDisposable
     {
         await _proxy.DisposeAsync();
         await _admin.DisposeAsync();
-        _watcher.Dispose();
         _batcher?.Dispose();
         _migration?.Dispose();
         _supervisor?.Dispose();

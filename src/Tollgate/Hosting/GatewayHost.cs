@@ -16,6 +16,10 @@ internal static class GatewayHost
         using var loggers = LoggerFactory.Create(static logging => logging
             .SetMinimumLevel(LogLevel.Information)
             .AddFilter("Microsoft", LogLevel.Warning)
+
+            // Kestrel reports each answer that breaks off as an unhandled exception; the ledger and the counters have it already.
+            .AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Critical)
+            .AddFilter("Microsoft.AspNetCore.Server.Kestrel.Transport", LogLevel.Warning)
             .AddSimpleConsole(static console =>
             {
                 console.SingleLine = true;
@@ -33,7 +37,7 @@ internal static class GatewayHost
         await using var gateway = new Gateway(configuration, loader, loggers, TimeProvider.System);
         await gateway.StartAsync(stop.Token);
         Console.Out.WriteLine(gateway.Banner());
-        await gateway.UntilStoppedAsync(stop.Token);
+        await UntilFiredAsync(stop.Token);
         await gateway.StopAsync(hurry.Token);
         return 0;
 
@@ -47,5 +51,12 @@ internal static class GatewayHost
 
             stop.Cancel();
         }
+    }
+
+    private static async Task UntilFiredAsync(CancellationToken token)
+    {
+        var fired = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registration = token.UnsafeRegister(static source => ((TaskCompletionSource)source!).TrySetResult(), fired);
+        await fired.Task;
     }
 }

@@ -22,9 +22,6 @@ internal static class Listeners
             kestrel.Limits.MaxRequestHeadersTotalSize = 64 * 1024;
             kestrel.Limits.MaxRequestLineSize = 16 * 1024;
 
-            // A client that reads nothing is ours to notice (proxy.clientStallTimeout); Kestrel's rate would allow it minutes for what it buffers.
-            kestrel.Limits.MinResponseDataRate = null;
-
             // Headers are bytes to us: every byte has a Latin-1 character, so both directions keep what came.
             kestrel.RequestHeaderEncodingSelector = static _ => Encoding.Latin1;
             kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;

@@ -7,11 +7,11 @@ namespace Tollgate.Proxy.Tests.Ingress;
 
 public sealed class RouteTableTests
 {
-    private static readonly RouteTable Table = new(
-    [
-        Upstream("anthropic", "https://api.anthropic.com"),
-        Upstream("eu", "https://proxy.example/base/"),
-    ]);
+    private static readonly RouteTable<Upstream> Table = new(new Dictionary<string, Upstream>
+    {
+        ["anthropic"] = Upstream("anthropic", "https://api.anthropic.com"),
+        ["eu"] = Upstream("eu", "https://proxy.example/base/"),
+    });
 
     [Theory]
     [InlineData("/anthropic/v1/messages?beta=true", "https://api.anthropic.com/v1/messages?beta=true")]

@@ -1,0 +1,210 @@
+using System.Collections.Concurrent;
+using Prometheus;
+using Tollgate.Proxy.Configuration;
+using Tollgate.Proxy.Facts;
+
+namespace Tollgate.Proxy.Metrics;
+
+/// <summary>Every counter of one gateway, in a registry of its own.</summary>
+/// <remarks>
+/// Bounds: <see cref="MaxUnlistedModels"/> models that the price list does not have, <see cref="MaxValuesPerLabel"/> values of
+/// each configured label and of <c>error_type</c>, <see cref="MaxChildren"/> combinations of all labels. Past a bound the value, or for the last
+/// the whole combination, is <c>other</c>, so that sums over everything stay exact.
+/// </remarks>
+public sealed class GatewayMetrics
+{
+    /// <summary>Distinct models outside the price list that keep their name.</summary>
+    public const int MaxUnlistedModels = 100;
+
+    /// <summary>Distinct values of one configured label that keep their name.</summary>
+    public const int MaxValuesPerLabel = 100;
+
+    /// <summary>Combinations of labels that have counters of their own; each is about 70 series.</summary>
+    public const int MaxChildren = 4_000;
+
+    private readonly MetricsOptions _options;
+    private readonly Dictionary<string, Counter> _counters = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Gauge> _gauges = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Histogram> _histograms = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<ExactCounter> _exact = new();
+    private readonly ConcurrentDictionary<string, Lazy<ExactCounter>> _shared = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<MetricKey, Lazy<MetricChildren>> _children = new();
+    private readonly BoundedValues _models = new(MaxUnlistedModels);
+    private readonly BoundedValues _errorTypes = new(MaxValuesPerLabel);
+    private readonly BoundedValues[] _labelValues;
+    private readonly Lazy<MetricChildren> _otherChildren;
+    private readonly ExactCounter[] _refused;
+    private readonly ExactCounter[] _lost;
+    private readonly IHistogram _overhead;
+    private readonly Gauge _active;
+    private readonly Gauge _queueRows;
+    private Func<int> _queueCount = static () => 0;
+    private long _activeRequests;
+
+    /// <summary>All families, at zero.</summary>
+    public GatewayMetrics(MetricsOptions options)
+    {
+        _options = options;
+        var factory = Prometheus.Metrics.WithCustomRegistry(Registry);
+        foreach (var definition in MetricCatalog.All)
+        {
+            Create(factory, definition);
+        }
+
+        _labelValues = [.. options.Labels.Select(_ => new BoundedValues(MaxValuesPerLabel))];
+        _otherChildren = new Lazy<MetricChildren>(() => Make(OtherKey()));
+        _refused = [.. Enum.GetValues<RefusalReason>().Select(reason => CounterOf(MetricCatalog.RefusedRequests, [MetricLabels.Of(reason)]))];
+        _lost = [.. Enum.GetValues<RowLoss>().Select(loss => CounterOf(MetricCatalog.StoreLostRows, [MetricLabels.Of(loss)]))];
+        Dropped = CounterOf(MetricCatalog.QueueDroppedRows, []);
+        Stored = CounterOf(MetricCatalog.StoreRows, []);
+        InsertFailures = CounterOf(MetricCatalog.StoreInsertFailures, []);
+        InsertSeconds = HistogramOf(MetricCatalog.StoreInsert, []);
+        _overhead = HistogramOf(MetricCatalog.OverheadLatency, ["request"]);
+        _active = _gauges[MetricCatalog.ActiveRequests.Name];
+        _queueRows = _gauges[MetricCatalog.QueueRows.Name];
+        Registry.AddBeforeCollectCallback(Publish);
+    }
+
+    /// <summary>What a scrape reads.</summary>
+    public CollectorRegistry Registry { get; } = Prometheus.Metrics.NewCustomRegistry();
+
+    /// <summary>Rows dropped because the queue was full.</summary>
+    internal ExactCounter Dropped { get; }
+
+    /// <summary>Rows committed.</summary>
+    internal ExactCounter Stored { get; }
+
+    /// <summary>Inserts that failed.</summary>
+    internal ExactCounter InsertFailures { get; }
+
+    /// <summary>Seconds per insert.</summary>
+    internal IHistogram InsertSeconds { get; }
+
+    /// <summary>Requests being handled.</summary>
+    internal long ActiveRequests => Volatile.Read(ref _activeRequests);
+
+    /// <summary>Says how many rows wait for the store; asked at every scrape.</summary>
+    public void ObserveQueue(Func<int> count) => _queueCount = count;
+
+    /// <summary>The values of the configured labels among those that a request carries.</summary>
+    /// <param name="labels">Names, in any case, and values, as sent; the first of a name counts.</param>
+    public LabelValues LabelsOf(List<KeyValuePair<string, string>> labels)
+    {
+        var values = default(LabelValues);
+        for (var index = 0; index < _labelValues.Length; index++)
+        {
+            foreach (var (name, value) in labels)
+            {
+                if (string.Equals(name, _options.Labels[index], StringComparison.OrdinalIgnoreCase))
+                {
+                    values[index] = value;
+                    break;
+                }
+            }
+        }
+
+        return values;
+    }
+
+    /// <summary>The counters of <paramref name="key"/>, made when it is seen first.</summary>
+    /// <param name="key">Its labels, as the request has them.</param>
+    /// <param name="modelListed">Whether the price list has the model; its name is then kept whatever came before.</param>
+    /// <remarks>Once a key is known: no allocation, no lock.</remarks>
+    public MetricChildren Resolve(in MetricKey key, bool modelListed)
+    {
+        var labels = key.Labels;
+        for (var index = 0; index < _labelValues.Length; index++)
+        {
+            labels[index] = _labelValues[index].Bound(labels[index]);
+        }
+
+        var bounded = key with { Model = modelListed ? key.Model : _models.Bound(key.Model), Labels = labels };
+        return _children.TryGetValue(bounded, out var known) ? known.Value : ResolveNew(bounded);
+    }
+
+    /// <summary>One counter that is published at every scrape.</summary>
+    internal ExactCounter CounterOf(MetricDefinition definition, string[] labels, double unitsPerOne = 1)
+    {
+        var counter = new ExactCounter(_counters[definition.Name].WithLabels(labels), unitsPerOne);
+        _exact.Enqueue(counter);
+        return counter;
+    }
+
+    /// <summary>As <see cref="CounterOf"/>, but the same counter whenever the labels are the same.</summary>
+    internal ExactCounter SharedCounterOf(MetricDefinition definition, string[] labels) => _shared.GetOrAdd(
+        $"{definition.Name}\0{string.Join('\0', labels)}",
+        static (_, made) => new Lazy<ExactCounter>(() => made.Owner.CounterOf(made.definition, made.labels)),
+        (Owner: this, definition, labels)).Value;
+
+    /// <summary>One histogram.</summary>
+    internal IHistogram HistogramOf(MetricDefinition definition, string[] labels) => _histograms[definition.Name].WithLabels(labels);
+
+    internal string BoundErrorType(string errorType) => _errorTypes.Bound(errorType);
+
+    internal void ObserveOverhead(long microseconds) => _overhead.Observe(microseconds);
+
+    internal ExactCounter Refused(RefusalReason reason) => _refused[(int)reason];
+
+    internal ExactCounter Lost(RowLoss loss) => _lost[(int)loss];
+
+    internal void AddActive(int change) => Interlocked.Add(ref _activeRequests, change);
+
+    private void Create(MetricFactory factory, MetricDefinition definition)
+    {
+        var name = $"{_options.Prefix}_{definition.Name}";
+        string[] labels = definition.PerChild ? [.. MetricCatalog.BaseLabels, .. _options.Labels, .. definition.Labels] : definition.Labels;
+        switch (definition.Kind)
+        {
+            case MetricKind.Counter:
+                _counters.Add(definition.Name, factory.CreateCounter(name, definition.Help, labels));
+                break;
+            case MetricKind.Gauge:
+                _gauges.Add(definition.Name, factory.CreateGauge(name, definition.Help, labels));
+                break;
+            default:
+                _histograms.Add(definition.Name, factory.CreateHistogram(name, definition.Help, labels, new HistogramConfiguration { Buckets = definition.Buckets }));
+                break;
+        }
+    }
+
+    private MetricChildren ResolveNew(in MetricKey bounded)
+    {
+        // A race may pass the bound by a thread or two.
+        if (_children.Count >= MaxChildren)
+        {
+            return _otherChildren.Value;
+        }
+
+        // Lazy: children publish their own sums, so two sets for the same labels would hide each other's.
+        return _children.GetOrAdd(bounded, static (key, owner) => new Lazy<MetricChildren>(() => owner.Make(key)), this).Value;
+    }
+
+    private MetricChildren Make(MetricKey key)
+    {
+        string[] labels = [key.Provider, key.Model, key.KeyId, key.KeyName, key.Team, key.Customer, .. _options.Labels.Select((_, index) => key.Labels[index])];
+        return new MetricChildren(this, key, labels);
+    }
+
+    private MetricKey OtherKey()
+    {
+        var labels = default(LabelValues);
+        for (var index = 0; index < _labelValues.Length; index++)
+        {
+            labels[index] = BoundedValues.Other;
+        }
+
+        const string Other = BoundedValues.Other;
+        return new MetricKey(Other, Other, Other, Other, Other, Other, labels);
+    }
+
+    private void Publish()
+    {
+        foreach (var counter in _exact)
+        {
+            counter.Publish();
+        }
+
+        _active.Set(ActiveRequests);
+        _queueRows.Set(_queueCount());
+    }
+}

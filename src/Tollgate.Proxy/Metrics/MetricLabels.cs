@@ -1,0 +1,58 @@
+using System.Globalization;
+using Tollgate.Proxy.Facts;
+
+namespace Tollgate.Proxy.Metrics;
+
+/// <summary>Values of labels, from enums and bounded numbers through one switch each.</summary>
+internal static class MetricLabels
+{
+    private static readonly string[] Statuses = [.. Enumerable.Range(100, 500).Select(status => status.ToString(CultureInfo.InvariantCulture))];
+
+    /// <summary>An HTTP status; <c>none</c> for 0, <c>other</c> for what is no status.</summary>
+    public static string OfStatus(int status) => status switch
+    {
+        0 => "none",
+        >= 100 and < 600 => Statuses[status - 100],
+        _ => BoundedValues.Other,
+    };
+
+    /// <summary>The ledger's word for an outcome.</summary>
+    public static string Of(ForwardOutcome outcome) => outcome switch
+    {
+        ForwardOutcome.Completed => "completed",
+        ForwardOutcome.UpstreamError => "upstream_error",
+        ForwardOutcome.ErrorEvent => "error_event",
+        ForwardOutcome.UpstreamTruncated => "upstream_truncated",
+        ForwardOutcome.UpstreamStalled => "upstream_stalled",
+        ForwardOutcome.ClientAborted => "client_aborted",
+        ForwardOutcome.ClientStalled => "client_stalled",
+        ForwardOutcome.Incomplete => "incomplete",
+        ForwardOutcome.Crashed => "crashed",
+        ForwardOutcome.Refused => "refused",
+        ForwardOutcome.Unreachable => "unreachable",
+        _ => BoundedValues.Other,
+    };
+
+    /// <summary>Why Tollgate said no.</summary>
+    public static string Of(RefusalReason reason) => reason switch
+    {
+        RefusalReason.NoRoute => "no_route",
+        RefusalReason.BadRequest => "bad_request",
+        RefusalReason.TooLarge => "too_large",
+        RefusalReason.WebPage => "web_page",
+        RefusalReason.KeyMissing => "key_missing",
+        RefusalReason.KeyInvalid => "key_invalid",
+        RefusalReason.UpstreamUnreachable => "upstream_unreachable",
+        RefusalReason.UpstreamBroken => "upstream_broken",
+        RefusalReason.UpstreamTimeout => "upstream_timeout",
+        _ => BoundedValues.Other,
+    };
+
+    /// <summary>Why rows were given up.</summary>
+    public static string Of(RowLoss loss) => loss switch
+    {
+        RowLoss.Rejected => "rejected",
+        RowLoss.Stopped => "stopped",
+        _ => BoundedValues.Other,
+    };
+}

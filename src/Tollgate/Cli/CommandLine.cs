@@ -1,0 +1,51 @@
+using System.CommandLine;
+using Tollgate.Configuration;
+
+namespace Tollgate.Cli;
+
+/// <summary>The verbs of <c>tollgate</c>.</summary>
+/// <param name="loader">Reads the configuration.</param>
+/// <param name="serve">Runs the gateway until it is told to stop; given a valid configuration only.</param>
+internal sealed class CommandLine(ConfigurationLoader loader, Func<ConfigurationResult, CancellationToken, Task<int>> serve)
+{
+    /// <summary>Parses and runs one command. Throws nothing that a user can cause.</summary>
+    public async Task<int> RunAsync(string[] arguments, TextWriter output, TextWriter error, CancellationToken cancellation)
+    {
+        var result = Root(output, error).Parse(arguments);
+        try
+        {
+            // 1 is what System.CommandLine gives for a wrong use.
+            var code = await result.InvokeAsync(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, cancellation);
+            return result.Errors.Count > 0 ? ExitCodes.WrongUse : code;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or Hosting.StoreUnavailableException)
+        {
+            await error.WriteLineAsync(exception.Message);
+            return ExitCodes.Failed;
+        }
+    }
+
+    private RootCommand Root(TextWriter output, TextWriter error)
+    {
+        var config = new Option<string?>("--config") { Description = $"The configuration file. Default: {ConfigurationLoader.DefaultFile} here, if it exists.", HelpName = "FILE" };
+        var json = new Option<bool>("--json") { Description = "Print JSON." };
+
+        var serveVerb = new Command("serve", "Run the gateway. The default verb.") { config };
+        var check = new Command("check", "Check the configuration and print everything that is wrong with it. Exits with 0 or 2.") { config, json };
+        var keys = new Command("keys", "Virtual keys.") { KeysCommand.Create(output, error, json) };
+        var root = new RootCommand("Tollgate: a gateway between Claude Code and its model provider, with an exact ledger of what is spent.") { config, serveVerb, check, keys };
+
+        Func<ParseResult, CancellationToken, Task<int>> run = (parsed, cancellation) => ServeAsync(parsed.GetValue(config), error, cancellation);
+        root.SetAction(run);
+        serveVerb.SetAction(run);
+        check.SetAction(parsed => CheckReport.Write(loader.Load(parsed.GetValue(config)), parsed.GetValue(json), output));
+        return root;
+    }
+
+    private async Task<int> ServeAsync(string? file, TextWriter error, CancellationToken cancellation)
+    {
+        var configuration = loader.Load(file);
+        CheckReport.WriteFindings(configuration, error);
+        return configuration.IsValid ? await serve(configuration, cancellation) : ExitCodes.WrongUse;
+    }
+}

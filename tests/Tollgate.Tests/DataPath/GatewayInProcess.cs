@@ -1,0 +1,109 @@
+using System.Net;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Logging.Abstractions;
+using Tollgate.Hosting;
+using Tollgate.Proxy;
+using Tollgate.Proxy.Accounting;
+using Tollgate.Proxy.Configuration;
+using Tollgate.Proxy.Metrics;
+using Tollgate.Proxy.Recording;
+
+namespace Tollgate.Tests.DataPath;
+
+/// <summary>The proxy listener and the whole data path on an ephemeral port, with the rows handed to the test instead of a store.</summary>
+internal sealed class GatewayInProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    private readonly WebApplication _proxy;
+    private readonly UsageQueue _queue = new(4096, TimeProvider.System);
+
+    private GatewayInProcess(TollgateOptions options)
+    {
+        Metrics = new GatewayMetrics(options.Metrics);
+        Worlds = new WorldHolder(World.Create(options, PriceList.Embedded));
+        var events = new GatewayEvents(Metrics, NullLogger<GatewayEvents>.Instance, TimeProvider.System);
+        var path = new RequestPath(Worlds, _queue, new UsageRowPool(16), Metrics, events, TimeProvider.System, "test");
+        _proxy = Listeners.Proxy(options.Proxy, NullLoggerFactory.Instance, path);
+    }
+
+    public GatewayMetrics Metrics { get; }
+
+    public WorldHolder Worlds { get; }
+
+    public Uri Address { get; private set; } = null!;
+
+    public HttpClient Client { get; private set; } = null!;
+
+    /// <summary>Starts a gateway whose upstream <c>anthropic</c> is at <paramref name="upstream"/>.</summary>
+    public static async Task<GatewayInProcess> StartAsync(
+        string upstream, Func<TollgateOptions, TollgateOptions>? change = null, Func<UpstreamOptions, UpstreamOptions>? changeUpstream = null, string scheme = "http")
+    {
+        var anthropic = new UpstreamOptions { BaseUrl = upstream };
+        var options = new TollgateOptions
+        {
+            Proxy = new ProxyOptions { Listen = [$"{scheme}://127.0.0.1:0"] },
+            Upstreams = new Dictionary<string, UpstreamOptions> { ["anthropic"] = changeUpstream?.Invoke(anthropic) ?? anthropic },
+            Storage = new StorageOptions { Mode = StorageMode.None },
+        };
+        var gateway = new GatewayInProcess(change?.Invoke(options) ?? options);
+        await gateway._proxy.StartAsync();
+        gateway.Address = new Uri(gateway._proxy.Urls.First().Replace("h2c://", "http://", StringComparison.Ordinal));
+        var handler = new SocketsHttpHandler { UseProxy = false, AutomaticDecompression = DecompressionMethods.None, AllowAutoRedirect = false };
+        gateway.Client = new HttpClient(handler)
+        {
+            BaseAddress = gateway.Address,
+            Timeout = Patience,
+            DefaultRequestVersion = scheme == "h2c" ? HttpVersion.Version20 : HttpVersion.Version11,
+            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+        return gateway;
+    }
+
+    /// <summary>The body of an inference request.</summary>
+    public static StringContent Body(string model = "claude-opus-4-8", bool stream = true) => new(
+        $$"""{"model":"{{model}}","max_tokens":64,"messages":[{"role":"user","content":"hi"}],"stream":{{(stream ? "true" : "false")}}}""",
+        Encoding.UTF8,
+        "application/json");
+
+    /// <summary>Posts an inference request; the answer's body is still to be read.</summary>
+    public Task<HttpResponseMessage> PostAsync(HttpContent? body = null, Action<HttpRequestMessage>? change = null, CancellationToken cancellation = default)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, "/anthropic/v1/messages?beta=true")
+        {
+            Content = body ?? Body(),
+            Version = Client.DefaultRequestVersion,
+            VersionPolicy = Client.DefaultVersionPolicy,
+        };
+        change?.Invoke(request);
+        return Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
+    }
+
+    /// <summary>The next row, once there is one.</summary>
+    public async Task<UsageRow> NextRowAsync()
+    {
+        using var late = new CancellationTokenSource(Patience);
+        while (true)
+        {
+            if (_queue.TryDequeue(out var row))
+            {
+                return row;
+            }
+
+            await _queue.WaitAsync(1, Patience, late.Token);
+            late.Token.ThrowIfCancellationRequested();
+        }
+    }
+
+    /// <summary>Whether a row is there now.</summary>
+    public bool HasRow => _queue.Count > 0;
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        using var now = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+        await _proxy.StopAsync(now.Token);
+        await _proxy.DisposeAsync();
+    }
+}
