@@ -2,6 +2,4 @@ using Tollgate.Cli;
 using Tollgate.Configuration;
 using Tollgate.Hosting;
 
-var loader = ConfigurationLoader.ForThisProcess();
-return await new CommandLine(loader, (configuration, cancellation) => GatewayHost.RunAsync(configuration, loader, cancellation))
-    .RunAsync(args, Console.Out, Console.Error, CancellationToken.None);
+return await new CommandLine(ConfigurationLoader.ForThisProcess(), GatewayHost.RunAsync).RunAsync(args, Console.Out, Console.Error, CancellationToken.None);
