@@ -2,4 +2,6 @@ using Tollgate.Cli;
 using Tollgate.Configuration;
 using Tollgate.Hosting;
 
-return await new CommandLine(ConfigurationLoader.ForThisProcess(), GatewayHost.RunAsync).RunAsync(args, Console.Out, Console.Error, CancellationToken.None);
+var loader = ConfigurationLoader.ForThisProcess();
+return await new CommandLine(loader, (configuration, cancellation) => GatewayHost.RunAsync(configuration, loader, cancellation))
+    .RunAsync(args, Console.Out, Console.Error, CancellationToken.None);

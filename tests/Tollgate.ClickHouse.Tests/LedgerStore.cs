@@ -2,29 +2,29 @@ using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
 using Tollgate.ClickHouse.Schema;
 using Tollgate.Proxy.Configuration;
+using Tollgate.Testing;
 
 namespace Tollgate.ClickHouse.Tests;
 
 /// <summary>The real engine, one for all classes of the collection, which therefore run one after the other.</summary>
-/// <remarks>TOLLGATE_TEST_STORE=http://host:port names it: user <c>default</c> without a password. The tests drop its database tollgate.</remarks>
 public sealed class LedgerStore : IAsyncLifetime
 {
+    private StoreProcess _process = null!;
+
     public StoreClient Client { get; private set; } = null!;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    public ValueTask InitializeAsync()
+    public async ValueTask InitializeAsync()
     {
-        var address = Environment.GetEnvironmentVariable("TOLLGATE_TEST_STORE")
-            ?? throw new InvalidOperationException("Set TOLLGATE_TEST_STORE to the address of a ClickHouse whose database tollgate may be dropped.");
-        Client = new StoreClient(new StorageOptions { Listen = address });
-        return ValueTask.CompletedTask;
+        _process = await StoreProcess.StartAsync();
+        Client = new StoreClient(new StorageOptions { Listen = _process.Address.ToString() });
     }
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         Client.Dispose();
-        return ValueTask.CompletedTask;
+        await _process.DisposeAsync();
     }
 
     /// <summary>Leaves a store that has never seen Tollgate.</summary>

@@ -15,7 +15,7 @@ internal sealed class CommandLine(ConfigurationLoader loader, Func<Configuration
         try
         {
             // 1 is what System.CommandLine gives for a wrong use.
-            var code = await result.InvokeAsync(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false }, cancellation);
+            var code = await result.InvokeAsync(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, cancellation);
             return result.Errors.Count > 0 ? ExitCodes.WrongUse : code;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or Hosting.StoreUnavailableException)

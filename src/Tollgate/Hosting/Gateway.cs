@@ -25,6 +25,7 @@ internal sealed class Gateway : IAsyncDisposable
     private readonly StoreClient? _store;
     private readonly StoreMigration? _migration;
     private readonly UsageBatcher? _batcher;
+    private readonly ConfigurationWatcher _watcher;
     private readonly WebApplication _admin;
     private readonly WebApplication _proxy;
 
@@ -56,6 +57,7 @@ internal sealed class Gateway : IAsyncDisposable
         }
 
         var worlds = new WorldHolder(World.Create(_options, PriceFile.Load(_options.Prices)));
+        _watcher = new ConfigurationWatcher(loader, configuration, next => Apply(next, worlds, events), time, loggers.CreateLogger<ConfigurationWatcher>());
         _proxy = Listeners.Proxy(_options.Proxy, loggers, new RequestPath(worlds, queue, rows, metrics, events, time, gatewayId));
         _admin = Listeners.Admin(_options.Admin, loggers, new AdminEndpoints(metrics, new Readiness(_supervisor, _migration, _store)));
     }
@@ -79,11 +81,13 @@ internal sealed class Gateway : IAsyncDisposable
 
         await _admin.StartAsync(cancellation);
         await _proxy.StartAsync(cancellation);
+        await _watcher.StartAsync(cancellation);
     }
 
     /// <summary>Drains and ends everything. <paramref name="hurry"/> cuts what still streams.</summary>
     public async Task StopAsync(CancellationToken hurry)
     {
+        await _watcher.StopAsync(CancellationToken.None);
         using var drain = CancellationTokenSource.CreateLinkedTokenSource(hurry);
         drain.CancelAfter(_options.Proxy.DrainTimeout);
         await _proxy.StopAsync(drain.Token);
@@ -108,6 +112,7 @@ internal sealed class Gateway : IAsyncDisposable
     {
         await _proxy.DisposeAsync();
         await _admin.DisposeAsync();
+        _watcher.Dispose();
         _batcher?.Dispose();
         _migration?.Dispose();
         _supervisor?.Dispose();

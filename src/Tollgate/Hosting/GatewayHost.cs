@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging.Console;
 using Tollgate.Configuration;
 
 namespace Tollgate.Hosting;
@@ -7,7 +9,54 @@ internal static class GatewayHost
 {
     /// <summary>Runs it. Returns the process's exit code.</summary>
     /// <param name="configuration">What was read; valid.</param>
-    /// <param name="cancellation">Cancelled by SIGINT and SIGTERM.</param>
-    public static Task<int> RunAsync(ConfigurationResult configuration, CancellationToken cancellation) =>
-        throw new NotSupportedException("The data path is not part of this build.");
+    /// <param name="loader">Reads it again when it changes.</param>
+    /// <param name="cancellation">Stops the gateway, as SIGTERM and SIGINT do.</param>
+    public static async Task<int> RunAsync(ConfigurationResult configuration, ConfigurationLoader loader, CancellationToken cancellation)
+    {
+        using var loggers = LoggerFactory.Create(static logging => logging
+            .SetMinimumLevel(LogLevel.Information)
+            .AddFilter("Microsoft", LogLevel.Warning)
+
+            // Kestrel reports each answer that breaks off as an unhandled exception; the ledger and the counters have it already.
+            .AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Critical)
+            .AddFilter("Microsoft.AspNetCore.Server.Kestrel.Transport", LogLevel.Warning)
+            .AddSimpleConsole(static console =>
+            {
+                console.SingleLine = true;
+                console.UseUtcTimestamp = true;
+                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+                console.ColorBehavior = Console.IsOutputRedirected ? LoggerColorBehavior.Disabled : LoggerColorBehavior.Default;
+            }));
+
+        // The first signal drains; the second one hurries: what still streams is cut.
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var hurry = new CancellationTokenSource();
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
+
+        await using var gateway = new Gateway(configuration, loader, loggers, TimeProvider.System);
+        await gateway.StartAsync(stop.Token);
+        Console.Out.WriteLine(gateway.Banner());
+        await UntilFiredAsync(stop.Token);
+        await gateway.StopAsync(hurry.Token);
+        return 0;
+
+        void OnSignal(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            if (stop.IsCancellationRequested)
+            {
+                hurry.Cancel();
+            }
+
+            stop.Cancel();
+        }
+    }
+
+    private static async Task UntilFiredAsync(CancellationToken token)
+    {
+        var fired = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registration = token.UnsafeRegister(static source => ((TaskCompletionSource)source!).TrySetResult(), fired);
+        await fired.Task;
+    }
 }

@@ -47,7 +47,7 @@ public class VirtualKeyFormatTests
         var hash = new byte[VirtualKeyFormat.HashBytes];
         Assert.True(VirtualKeyFormat.TryParse(key, out _) && VirtualKeyFormat.TryHash(key, hash));
         var before = GC.GetAllocatedBytesForCurrentThread();
-        VirtualKeyFormat.TryParse(key, out _);
+        _ = VirtualKeyFormat.TryParse(key, out _);
         VirtualKeyFormat.TryHash(key, hash);
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
