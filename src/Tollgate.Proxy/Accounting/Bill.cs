@@ -61,10 +61,11 @@ internal ref struct Bill(PriceList prices, DateTimeOffset at, bool isUs, bool is
 
     // Two names for one premium: "us" is how Anthropic's own API sells the place of inference, a region how the clouds do. An
     // answer that somehow carries both pays the higher one, not both.
-    private readonly Factor PlaceFactor(Price price)
+    private readonly Factor PlaceFactor(Price price) => (isUs, isRegional) switch
     {
-        var us = isUs ? price.GeoUs.Thousandths : Factor.Whole;
-        var regional = isRegional ? price.Regional.Thousandths : Factor.Whole;
-        return new Factor(Math.Max(us, regional));
-    }
+        (false, false) => Factor.One,
+        (true, false) => price.GeoUs,
+        (false, true) => price.Regional,
+        (true, true) => price.GeoUs.Thousandths > price.Regional.Thousandths ? price.GeoUs : price.Regional,
+    };
 }

@@ -114,16 +114,10 @@ public class CostingTests
         Assert.Equal(Money(dollars), Dollars(Answer("claude-haiku-5-5", Reported(input: prompt, output: 1000))));
 
     [Theory]
-    [InlineData("2026-03-12", "4.0015")]
-    [InlineData("2026-03-13", "1")]
-    public void A_band_ends_on_its_day(string day, string dollars)
-    {
-        // 250,001 tokens of prompt: $10 a million until 2026-03-13, $5 from then on, on Opus 4.6.
-        var report = Answer("claude-opus-4-6", Reported(input: 200_001, read: 50_000));
-        var long_ = (200_001 * 10m + 50_000 * 1m) / 1_000_000;
-        var flat = (200_001 * 5m + 50_000 * 0.5m) / 1_000_000;
-        Assert.Equal(Money(dollars) > 1 ? long_ : flat, Dollars(report, DateTimeOffset.Parse(day + "T00:00:00Z", null)));
-    }
+    [InlineData("2026-03-12T23:59:59.9999999Z", "2.05001")]
+    [InlineData("2026-03-13T00:00:00Z", "1.025005")]
+    public void A_band_ends_at_its_moment(string at, string dollars) =>
+        Assert.Equal(Money(dollars), Dollars(Answer("claude-opus-4-6", Reported(input: 200_001, read: 50_000)), DateTimeOffset.Parse(at, null)));
 
     [Fact]
     public void Steps_that_add_up_choose_their_own_band()
