@@ -96,6 +96,12 @@ internal sealed unsafe class EngineConnection : IDisposable
         return analysis;
     });
 
+    /// <summary>Has the engine let go of a stream that failed or was left: until the connection's next statement it keeps the stream's table locked.</summary>
+    public async Task LetGoAsync()
+    {
+        using var result = await QueryAsync(StatementText.Plain("SELECT 1"));
+    }
+
     /// <summary>Ends the thread after what is queued, and closes the connection on it.</summary>
     public Task CloseAsync()
     {

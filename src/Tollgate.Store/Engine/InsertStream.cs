@@ -20,9 +20,14 @@ internal sealed unsafe class InsertStream(EngineConnection connection, ChdbLibra
     /// <exception cref="EngineException">The data do not parse or a table refused them; the open block is not inserted.</exception>
     public Task<EngineCounts> DoneAsync() => connection.Run(() =>
     {
-        _done = true;
         using var result = new EngineResult(library, library.InsertDone(handle));
-        return result.Error is { } error ? throw error : result.Counts;
+        if (result.Error is { } error)
+        {
+            throw error;
+        }
+
+        _done = true;
+        return result.Counts;
     });
 
     /// <inheritdoc/>

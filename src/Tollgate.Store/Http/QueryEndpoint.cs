@@ -76,7 +76,20 @@ internal sealed class QueryEndpoint(EmbeddedEngine engine)
 
         _policy.Check(source.Sql);
         using var lease = await engine.Inserts.TakeAsync(http.RequestAborted);
-        var connection = lease.Connection;
+        try
+        {
+            await SendDataAsync(http, request, answer, source, insert, lease.Connection);
+        }
+        catch
+        {
+            await lease.Connection.LetGoAsync();
+            throw;
+        }
+    }
+
+    private async Task SendDataAsync(
+        HttpContext http, StoreRequest request, Answer answer, StatementSource source, InsertStatement insert, EngineConnection connection)
+    {
         await connection.State.ApplyAsync(connection, request.Database, request.Settings, engine.Settings);
         await using var stream = await connection.InsertAsync(new StatementText(source.Sql, insert.Format ?? "Values", request.Parameters));
         if (!source.DataHead.IsEmpty)
@@ -114,7 +127,16 @@ internal sealed class QueryEndpoint(EmbeddedEngine engine)
             static state => _ = (((EmbeddedEngine Engine, string Tag))state!).Engine.KillAsync(((ValueTuple<EmbeddedEngine, string>)state).Item2), (engine, tag));
         if (isQuery && Streams(sql) && (format.Concatenates || format.RepeatsHeader))
         {
-            await StreamAsync(http, request, answer, connection, statement, format);
+            try
+            {
+                await StreamAsync(http, request, answer, connection, statement, format);
+            }
+            catch
+            {
+                await connection.LetGoAsync();
+                throw;
+            }
+
             return;
         }
 

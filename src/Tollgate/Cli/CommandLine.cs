@@ -18,7 +18,7 @@ internal sealed class CommandLine(ConfigurationLoader loader, Func<Configuration
             var code = await result.InvokeAsync(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, cancellation);
             return result.Errors.Count > 0 ? ExitCodes.WrongUse : code;
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or Hosting.StoreUnavailableException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or Hosting.StoreUnavailableException or Proxy.Accounting.PriceListException)
         {
             await error.WriteLineAsync(exception.Message);
             return ExitCodes.Failed;

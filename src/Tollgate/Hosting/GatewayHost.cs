@@ -35,7 +35,16 @@ internal static class GatewayHost
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
 
         await using var gateway = new Gateway(configuration, loader, loggers, TimeProvider.System);
-        await gateway.StartAsync(stop.Token);
+        try
+        {
+            await gateway.StartAsync(stop.Token);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            await gateway.StopAsync(hurry.Token);
+            return 0;
+        }
+
         Console.Out.WriteLine(gateway.Banner());
         await UntilFiredAsync(stop.Token);
         await gateway.StopAsync(hurry.Token);

@@ -48,9 +48,9 @@ internal sealed partial class StoreMigration(StoreClient store, string cluster, 
         }
     }
 
-    [LoggerMessage(8101, LogLevel.Error, "The ledger's schema can't be used: {Problem}")]
+    [LoggerMessage(8201, LogLevel.Error, "The ledger's schema can't be used: {Problem}")]
     private partial void LogChanged(string problem);
 
-    [LoggerMessage(8102, LogLevel.Warning, "The ledger's schema could not be checked and is tried again: {Problem}")]
+    [LoggerMessage(8202, LogLevel.Warning, "The ledger's schema could not be checked and is tried again: {Problem}")]
     private partial void LogFailed(string problem);
 }
