@@ -50,6 +50,7 @@ public class VirtualKeyFormatTests
         _ = VirtualKeyFormat.TryParse(key, out _);
         VirtualKeyFormat.TryHash(key, hash);
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.True(both);
     }
 
     [Theory]
