@@ -97,10 +97,11 @@ internal sealed unsafe class EngineConnection : IDisposable
     });
 
     /// <summary>Has the engine let go of a stream that failed or was left: until the connection's next statement it keeps the stream's table locked.</summary>
-    public async Task LetGoAsync()
+    public Task LetGoAsync() => Run(() =>
     {
-        using var result = await QueryAsync(StatementText.Plain("SELECT 1"));
-    }
+        new EngineResult(_library, StatementText.Plain("SELECT 1").Call(*_connection, _library.Query)).Dispose();
+        return true;
+    });
 
     /// <summary>Ends the thread after what is queued, and closes the connection on it.</summary>
     public Task CloseAsync()
