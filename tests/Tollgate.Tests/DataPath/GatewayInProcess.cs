@@ -50,7 +50,7 @@ internal sealed class GatewayInProcess : IAsyncDisposable
         var gateway = new GatewayInProcess(change?.Invoke(options) ?? options);
         await gateway._proxy.StartAsync();
         gateway.Address = new Uri(gateway._proxy.Urls.First().Replace("h2c://", "http://", StringComparison.Ordinal));
-        var handler = new SocketsHttpHandler { UseProxy = false, AutomaticDecompression = DecompressionMethods.None, AllowAutoRedirect = false };
+        var handler = new SocketsHttpHandler { UseProxy = false, AutomaticDecompression = DecompressionMethods.None, AllowAutoRedirect = false, RequestHeaderEncodingSelector = static (_, _) => Encoding.Latin1 };
         gateway.Client = new HttpClient(handler)
         {
             BaseAddress = gateway.Address,
