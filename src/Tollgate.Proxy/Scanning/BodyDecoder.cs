@@ -26,6 +26,8 @@ internal abstract class BodyDecoder : IDisposable
     {
         "br" => new Brotli(),
         "zstd" => new Zstandard(),
+        "gzip" or "x-gzip" => new DeflateDecoder(DeflateFraming.Gzip),
+        "deflate" => new DeflateDecoder(DeflateFraming.Zlib),
         _ => null,
     };
 

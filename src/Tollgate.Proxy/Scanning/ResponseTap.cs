@@ -223,13 +223,14 @@ public sealed class ResponseTap : IResponseTap
                 var status = decoder.Decode(bytes, buffer, out var consumed, out var written);
                 bytes = bytes[consumed..];
                 _decodedBytes += written;
-                if (status == OperationStatus.InvalidData || _decodedBytes > most)
+                Read(buffer.AsSpan(0, written));
+                var isStuck = status == OperationStatus.DestinationTooSmall && consumed == 0 && written == 0;
+                if (status == OperationStatus.InvalidData || isStuck || _decodedBytes > most)
                 {
                     Report.Unreadable = true;
                     return;
                 }
 
-                Read(buffer.AsSpan(0, written));
                 if (status == OperationStatus.Done)
                 {
                     _decoderEnded = true;

@@ -12,8 +12,6 @@ public sealed class StreamReferenceTests
     private static readonly string?[] ContentTypes = [null, "text/event-stream", "application/json"];
     private static readonly string?[] Encodings = [null, "gzip", "br", "zstd", "deflate"];
 
-    private readonly Tapped _tapped = new();
-
     public static TheoryData<string> Names => [.. RecordedStreams.Streams.Keys];
 
     [Theory]
@@ -28,7 +26,7 @@ public sealed class StreamReferenceTests
             foreach (var pieces in EverySplit.InTwo(stream).Concat(bytes).Concat(EverySplit.InThree(stream, 1_000, seed: 1))
                 .Concat(EverySplit.AtRandom(stream, 1_000, 3, 40, seed: 2)))
             {
-                Assert.Equal(expected, _tapped.Stream(pieces));
+                Assert.Equal(expected, Tapped.Stream(pieces));
             }
         }
     }
@@ -43,7 +41,7 @@ public sealed class StreamReferenceTests
         ReadOnlyMemory<byte>[][] bytes = [EverySplit.IntoBytes(answer)];
         foreach (var pieces in EverySplit.InTwo(answer).Concat(bytes).Concat(EverySplit.InThree(answer, 1_000, seed: 1)))
         {
-            Assert.Equal(expected, _tapped.Whole(pieces));
+            Assert.Equal(expected, Tapped.Whole(pieces));
         }
     }
 
@@ -62,13 +60,13 @@ public sealed class StreamReferenceTests
             mixed.Append('\n');
             var bytes = RecordedStreams.Bytes(mixed.ToString());
             var expected = Tapped.Describe(ReferenceReader.ReadStream(bytes));
-            Assert.All(EverySplit.InTwo(bytes), pieces => Assert.Equal(expected, _tapped.Stream(pieces)));
+            Assert.All(EverySplit.InTwo(bytes), pieces => Assert.Equal(expected, Tapped.Stream(pieces)));
         }
     }
 
     [Fact]
     public void A_second_byte_order_mark_is_data() =>
-        Assert.Contains("started False", _tapped.Stream(RecordedStreams.Bytes("\uFEFF\uFEFFdata: {\"type\":\"message_start\",\"message\":{}}\n\n")), StringComparison.Ordinal);
+        Assert.Contains("started False", Tapped.Stream(RecordedStreams.Bytes("\uFEFF\uFEFFdata: {\"type\":\"message_start\",\"message\":{}}\n\n")), StringComparison.Ordinal);
 
     [Fact]
     public void A_damaged_stream_reads_as_the_reference_reads_it_wherever_it_is_cut()
@@ -88,9 +86,8 @@ public sealed class StreamReferenceTests
 
                 var stream = bytes.ToArray();
                 var expected = Tapped.Describe(ReferenceReader.ReadStream(stream));
-                var tapped = new Tapped();
-                Assert.Equal(expected, tapped.Stream(stream));
-                Assert.All(EverySplit.AtRandom(stream, 4, 1, 30, seed), cut => Assert.Equal(expected, tapped.Stream(cut)));
+                Assert.Equal(expected, Tapped.Stream(stream));
+                Assert.All(EverySplit.AtRandom(stream, 4, 1, 30, seed), cut => Assert.Equal(expected, Tapped.Stream(cut)));
             },
             iter: 20_000);
     }
@@ -101,9 +98,8 @@ public sealed class StreamReferenceTests
             .Sample(
                 (bytes, type, encoding, seed) =>
                 {
-                    var tapped = new Tapped();
-                    var expected = tapped.Run(type, encoding, bytes);
-                    Assert.All(EverySplit.AtRandom(bytes, 3, 1, 20, seed), cut => Assert.Equal(expected, tapped.Run(type, encoding, cut)));
+                        var expected = Tapped.Run(type, encoding, bytes);
+                    Assert.All(EverySplit.AtRandom(bytes, 3, 1, 20, seed), cut => Assert.Equal(expected, Tapped.Run(type, encoding, cut)));
                 },
                 iter: 20_000);
 }

@@ -3,31 +3,30 @@ using Tollgate.Proxy.Scanning;
 
 namespace Tollgate.Proxy.Tests.Scanning;
 
-/// <summary>Runs answers through one tap, used again and again as the pool would.</summary>
-internal sealed class Tapped
+/// <summary>Runs answers through taps of the pool.</summary>
+internal static class Tapped
 {
-    private readonly ResponseTap _tap = new();
+    public static string Stream(params ReadOnlyMemory<byte>[] pieces) => Run("text/event-stream; charset=utf-8", null, pieces);
 
-    public string Stream(params ReadOnlyMemory<byte>[] pieces) => Run("text/event-stream; charset=utf-8", null, pieces);
+    public static string Whole(params ReadOnlyMemory<byte>[] pieces) => Run("application/json", null, pieces);
 
-    public string Whole(params ReadOnlyMemory<byte>[] pieces) => Run("application/json", null, pieces);
+    public static string Run(string? contentType, string? contentEncoding, params ReadOnlyMemory<byte>[] pieces) =>
+        Read(200, contentType, contentEncoding, pieces, Describe);
 
-    public string Run(string? contentType, string? contentEncoding, params ReadOnlyMemory<byte>[] pieces)
+    /// <summary>Runs one answer and looks at its report before the tap goes back to the pool.</summary>
+    public static T Read<T>(int status, string? contentType, string? contentEncoding, ReadOnlyMemory<byte>[] pieces, Func<UsageReport, T> look)
     {
-        Read(contentType, contentEncoding, pieces);
-        return Describe(_tap.Report);
-    }
-
-    public UsageReport Read(string? contentType, string? contentEncoding, params ReadOnlyMemory<byte>[] pieces)
-    {
-        _tap.Begin(Operation.Messages, 200, contentType, contentEncoding);
+        var tap = ResponseTap.Rent(Operation.Messages);
+        tap.OnHead(status, contentType, contentEncoding);
         foreach (var piece in pieces)
         {
-            _tap.OnBytes(piece.Span, Timestamps.Only);
+            tap.OnBytes(piece.Span, Timestamps.Only);
         }
 
-        _tap.OnEnd();
-        return _tap.Report;
+        tap.OnEnd();
+        var seen = look(tap.Report);
+        ResponseTap.Return(tap);
+        return seen;
     }
 
     /// <summary>Everything a report says about the answer, as text, so that a difference shows where it is.</summary>
