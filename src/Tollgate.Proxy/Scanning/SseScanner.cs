@@ -8,7 +8,7 @@ namespace Tollgate.Proxy.Scanning;
 /// Bound: <see cref="MaxEventBytes"/> of data for one event, however long the stream or its lines are. A longer event is passed
 /// over and later ones are read as usual. The limit counts the joined data, so it does not depend on how the stream was cut.
 /// Hot path: an event that lies within one piece is read in place. Nothing is allocated once the pools are warm; see
-/// ResponseTapAllocationTests.
+/// ScanningMemoryTests.
 /// </remarks>
 internal sealed class SseScanner(UsageReader reader)
 {
