@@ -20,7 +20,7 @@ namespace Tollgate.Proxy.Recording;
 /// A row is never written under two numbers. A row queued after the loop has ended stays in the queue and is not counted;
 /// stop the listeners first.
 /// </remarks>
-public sealed class UsageBatcher : BackgroundService
+public sealed class UsageBatcher : IHostedService, IDisposable
 {
     /// <summary>How long <see cref="StopAsync"/> goes on writing what is queued. A third of the host's default time to stop.</summary>
     public static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(10);
@@ -41,8 +41,12 @@ public sealed class UsageBatcher : BackgroundService
     private readonly List<UsageRow> _rows = [];
     private ulong _nextSequence;
 
-    // Set by StopAsync, seen by the loop: no more writing from here on.
+    // Set by StopAsync, seen by the loop: no more waiting from the first on, no more writing from the second on.
+    private readonly CancellationTokenSource _stopping = new();
     private readonly CancellationTokenSource _deadline = new();
+
+    // Touched by StartAsync and StopAsync, which the host calls one after the other.
+    private Task _loop = Task.CompletedTask;
 
     /// <summary>A batcher that has not started.</summary>
     /// <param name="queue">Where rows come from.</param>
@@ -73,35 +77,48 @@ public sealed class UsageBatcher : BackgroundService
         _nextSequence = firstSequence;
     }
 
+    /// <summary>Starts the loop.</summary>
+    /// <remarks>
+    /// Not a BackgroundService: since .NET 10 that one never runs a loop that is stopped before the thread pool comes to it, and
+    /// rows queued by then would be neither written nor counted.
+    /// </remarks>
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        // Without a token, for the same reason. StopAsync waits for it.
+        _loop = Task.Run(RunAsync, CancellationToken.None);
+        return Task.CompletedTask;
+    }
+
     /// <summary>Writes what is queued for up to <see cref="DrainTimeout"/> or until <paramref name="cancellationToken"/>, then counts the rest as lost.</summary>
-    public override async Task StopAsync(CancellationToken cancellationToken)
+    public async Task StopAsync(CancellationToken cancellationToken)
     {
         await using var timer = _time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), _deadline, DrainTimeout, Timeout.InfiniteTimeSpan);
         await using var host = cancellationToken.UnsafeRegister(static state => ((CancellationTokenSource)state!).Cancel(), _deadline);
+        await _stopping.CancelAsync();
 
-        // Not the host's token: the loop ends by the deadline, and must be waited for until it has counted what is lost.
-        await base.StopAsync(CancellationToken.None);
+        // Not cut short by the host's token: the loop ends by the deadline, and must be waited for until it has counted what is lost.
+        await _loop;
     }
 
-    /// <inheritdoc/>
-    public override void Dispose()
+    /// <summary>Frees the timers' handles; after <see cref="StopAsync"/>.</summary>
+    public void Dispose()
     {
-        base.Dispose();
+        _stopping.Dispose();
         _deadline.Dispose();
     }
 
-    /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    private async Task RunAsync()
     {
+        var stopping = _stopping.Token;
         while (!_deadline.IsCancellationRequested)
         {
-            await _queue.WaitAsync(1, Timeout.InfiniteTimeSpan, stoppingToken);
-            await GatherAsync(stoppingToken);
+            await _queue.WaitAsync(1, Timeout.InfiniteTimeSpan, stopping);
+            await GatherAsync(stopping);
             if (_rows.Count > 0)
             {
-                await WriteAsync(stoppingToken);
+                await WriteAsync(stopping);
             }
-            else if (stoppingToken.IsCancellationRequested)
+            else if (stopping.IsCancellationRequested)
             {
                 return;
             }
