@@ -32,7 +32,6 @@ public sealed class GatewayMetrics
     private readonly BoundedValues _models = new(MaxUnlistedModels);
     private readonly BoundedValues _errorTypes = new(MaxValuesPerLabel);
     private readonly BoundedValues[] _labelValues;
-    private readonly Lazy<MetricChildren> _otherChildren;
     private readonly ExactCounter[] _refused;
     private readonly ExactCounter[] _lost;
     private readonly IHistogram _overhead;
@@ -40,6 +39,7 @@ public sealed class GatewayMetrics
     private readonly Gauge _queueRows;
     private Func<int> _queueCount = static () => 0;
     private long _activeRequests;
+    private int _childCount;
 
     /// <summary>All families, at zero.</summary>
     public GatewayMetrics(MetricsOptions options)
@@ -52,7 +52,6 @@ public sealed class GatewayMetrics
         }
 
         _labelValues = [.. options.Labels.Select(_ => new BoundedValues(MaxValuesPerLabel))];
-        _otherChildren = new Lazy<MetricChildren>(() => Make(OtherKey()));
         _refused = [.. Enum.GetValues<RefusalReason>().Select(reason => CounterOf(MetricCatalog.RefusedRequests, [MetricLabels.Of(reason)]))];
         _lost = [.. Enum.GetValues<RowLoss>().Select(loss => CounterOf(MetricCatalog.StoreLostRows, [MetricLabels.Of(loss)]))];
         Dropped = CounterOf(MetricCatalog.QueueDroppedRows, []);
@@ -169,14 +168,16 @@ public sealed class GatewayMetrics
 
     private MetricChildren ResolveNew(in MetricKey bounded)
     {
+        // Counted apart: the dictionary's own count takes all its locks, and past the bound every request of a new key comes here.
         // A race may pass the bound by a thread or two.
-        if (_children.Count >= MaxChildren)
+        var full = Volatile.Read(ref _childCount) >= MaxChildren;
+        if (!full)
         {
-            return _otherChildren.Value;
+            Interlocked.Increment(ref _childCount);
         }
 
         // Lazy: children publish their own sums, so two sets for the same labels would hide each other's.
-        return _children.GetOrAdd(bounded, static (key, owner) => new Lazy<MetricChildren>(() => owner.Make(key)), this).Value;
+        return _children.GetOrAdd(full ? OtherKey() : bounded, static (key, owner) => new Lazy<MetricChildren>(() => owner.Make(key)), this).Value;
     }
 
     private MetricChildren Make(MetricKey key)

@@ -1,0 +1,95 @@
+using Microsoft.Extensions.Logging;
+using Tollgate.Proxy.Configuration;
+using Tollgate.Proxy.Facts;
+using Tollgate.Proxy.Metrics;
+using Tollgate.Proxy.Tests.Recording;
+
+namespace Tollgate.Proxy.Tests.Metrics;
+
+public class GatewayEventsTests
+{
+    private readonly WatchedTime _time = new();
+    private readonly GatewayMetrics _metrics = new(new MetricsOptions());
+
+    [Fact]
+    public async Task Every_reason_to_refuse_has_its_own_label_and_a_line_in_its_steps_range()
+    {
+        var log = new RecordedLog<GatewayEvents>();
+        var events = Events(log);
+        var reasons = Enum.GetValues<RefusalReason>();
+        foreach (var reason in reasons)
+        {
+            events.Refused(reason, 401, Guid.Empty);
+        }
+
+        var scrape = await Scrape.OfAsync(_metrics);
+        Assert.All(reasons, reason => Assert.Equal(1, scrape.Value("tollgate_refused_requests_total", $"reason=\"{MetricLabels.Of(reason)}\"")));
+        Assert.Equal(reasons.Length, reasons.Select(MetricLabels.Of).Distinct().Count());
+        Assert.DoesNotContain(BoundedValues.Other, reasons.Select(MetricLabels.Of));
+        Assert.Equal(reasons.Length, log.Lines.Count);
+        Assert.Equal([1001, 2001, 4001], log.Lines.Select(static line => line.Id).Distinct().Order());
+    }
+
+    [Fact]
+    public void Every_outcome_has_its_own_word() =>
+        Assert.Equal(
+            Enum.GetValues<ForwardOutcome>().Length,
+            Enum.GetValues<ForwardOutcome>().Select(MetricLabels.Of).Where(static word => word != BoundedValues.Other).Distinct().Count());
+
+    [Fact]
+    public void An_attempt_is_one_debug_line_and_nothing_above()
+    {
+        var log = new RecordedLog<GatewayEvents>();
+        Events(log).AttemptEnded(Given.Completed(), Children(), Guid.Empty);
+        var line = Assert.Single(log.Lines);
+        Assert.Equal((6001, LogLevel.Debug), (line.Id, line.Level));
+        Assert.Contains("claude-opus-4-8: completed, status 200, 244 + 101 tokens, $0.000054321", line.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_attempt_allocates_nothing_when_debug_is_not_logged()
+    {
+        var events = Events(new RecordedLog<GatewayEvents>(LogLevel.Information));
+        var children = Children();
+        events.AttemptEnded(Given.Completed(), children, Guid.Empty);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        events.AttemptEnded(Given.Completed(), children, Guid.Empty);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public void Every_dropped_row_is_counted_and_one_in_ten_seconds_is_logged()
+    {
+        var log = new RecordedLog<GatewayEvents>();
+        var events = Events(log);
+        for (var i = 0; i < 100; i++)
+        {
+            events.RowDropped();
+        }
+
+        Assert.Single(log.Lines);
+        _time.Advance(GatewayEvents.DropLogInterval);
+        events.RowDropped();
+        Assert.Equal(101, _metrics.Dropped.Units);
+        Assert.Equal(2, log.Lines.Count);
+        Assert.Contains("101 rows", log.Lines[1].Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_model_without_a_price_is_named_once_and_not_without_end()
+    {
+        var log = new RecordedLog<GatewayEvents>();
+        var events = Events(log);
+        for (var i = 0; i < 3 * GatewayEvents.MaxUnpricedNames; i++)
+        {
+            events.UnpricedModel($"made-up-{i / 2}");
+        }
+
+        Assert.Equal(GatewayEvents.MaxUnpricedNames, log.Lines.Count);
+        Assert.All(log.Lines, static line => Assert.Equal(6002, line.Id));
+    }
+
+    private GatewayEvents Events(ILogger<GatewayEvents> log) => new(_metrics, log, _time);
+
+    private MetricChildren Children() => _metrics.Resolve(Given.Key(), modelListed: true);
+}
