@@ -47,8 +47,7 @@ public class VirtualKeyFormatTests
         var hash = new byte[VirtualKeyFormat.HashBytes];
         Assert.True(VirtualKeyFormat.TryParse(key, out _) && VirtualKeyFormat.TryHash(key, hash));
         var before = GC.GetAllocatedBytesForCurrentThread();
-        _ = VirtualKeyFormat.TryParse(key, out _);
-        VirtualKeyFormat.TryHash(key, hash);
+        var both = VirtualKeyFormat.TryParse(key, out _) && VirtualKeyFormat.TryHash(key, hash);
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
         Assert.True(both);
     }
