@@ -146,6 +146,7 @@ internal sealed partial class EmbeddedEngine
 
     private async Task PrepareAsync()
     {
+        await UseAPlainDefaultDatabaseAsync();
         Version = await ScalarAsync("SELECT version()");
         Timezone = await ScalarAsync("SELECT timezone()");
         Settings = JsonSerializer.Deserialize<Dictionary<string, string>>(
@@ -154,6 +155,27 @@ internal sealed partial class EmbeddedEngine
                 : "{}") ?? [];
         Names = new EngineNames(
             await ListAsync("system.table_functions"), await ListAsync("system.table_engines"), await ListAsync("system.database_engines"));
+    }
+
+    /// <summary>Takes the file system out of the default database.</summary>
+    /// <remarks>
+    /// The library starts as clickhouse-local does, with a default database that lays files over the tables: SELECT * FROM '/etc/passwd'
+    /// answers, also through views and parameters. Detached and attached again it is a server's, with the same tables.
+    /// </remarks>
+    private async Task UseAPlainDefaultDatabaseAsync()
+    {
+        const string Engine = "SELECT engine FROM system.databases WHERE name = 'default'";
+        if (await ScalarAsync(Engine) == "Overlay")
+        {
+            _ = await ScalarAsync("DETACH DATABASE default");
+            _ = await ScalarAsync(File.Exists("metadata/default.sql") ? "ATTACH DATABASE default" : "CREATE DATABASE default ENGINE = Atomic");
+        }
+
+        var engine = await ScalarAsync(Engine);
+        if (engine != "Atomic")
+        {
+            throw new StartupException($"The default database has the engine '{engine}' instead of Atomic, which could show files as tables. Is this the library version of native/package.json?");
+        }
     }
 
     private async Task<IReadOnlyList<string>> ListAsync(string table) =>

@@ -38,6 +38,11 @@ internal sealed class QueryEndpoint(EmbeddedEngine engine)
 
             var request = await StoreRequest.ReadAsync(http.Request, http.RequestAborted);
             answer.QueryId = request.QueryId;
+            foreach (var setting in request.Settings.Keys)
+            {
+                StatementPolicy.CheckSetting(setting);
+            }
+
             await using var body = BodyCoding.Decode(
                 request.FormText is null ? http.Request.Body : Stream.Null, http.Request.Headers.ContentEncoding.ToString().Trim().ToLowerInvariant());
             var text = request.FormText is null ? request.UrlText : JoinText(request.UrlText, request.FormText);
@@ -75,6 +80,7 @@ internal sealed class QueryEndpoint(EmbeddedEngine engine)
         }
 
         _policy.Check(source.Sql);
+        StatementPolicy.CheckIdentifiers(source.Sql, request.Parameters);
         using var lease = await engine.Inserts.TakeAsync(http.RequestAborted);
         try
         {
@@ -112,6 +118,7 @@ internal sealed class QueryEndpoint(EmbeddedEngine engine)
     private async Task QueryAsync(HttpContext http, StoreRequest request, Answer answer, string sql, bool isRead)
     {
         _policy.Check(sql);
+        StatementPolicy.CheckIdentifiers(sql, request.Parameters);
         var analysis = await ClassifyAsync(sql, http.RequestAborted);
         Allow(sql, analysis);
         var isQuery = analysis.Class is QueryClass.ReadOnly or QueryClass.Unknown;

@@ -20,6 +20,9 @@ internal enum SqlTokenKind
 
     /// <summary>A quote or comment that does not close.</summary>
     Unclosed,
+
+    /// <summary>A character beyond ASCII outside quotes and comments. To the engine it may be a blank or a quote; here it is refused.</summary>
+    Foreign,
 }
 
 /// <summary>A token and where it lies.</summary>
@@ -54,7 +57,7 @@ internal sealed class SqlScanner(string sql)
 
         var start = _at;
         var c = sql[_at];
-        if (char.IsAsciiLetter(c) || c == '_' || c > 127)
+        if (char.IsAsciiLetter(c) || c == '_')
         {
             return Take(SqlTokenKind.Word, start, WordEnd(start));
         }
@@ -72,9 +75,14 @@ internal sealed class SqlScanner(string sql)
                 : Take(c == '\'' ? SqlTokenKind.Text : SqlTokenKind.QuotedName, start, end);
         }
 
-        if (c == '$' && HeredocEnd(start) is var heredoc and not 0)
+        if (c == '$' && HeredocEnd(start) is var heredoc and > 0)
         {
-            return heredoc < 0 ? Take(SqlTokenKind.Unclosed, start, sql.Length) : Take(SqlTokenKind.Text, start, heredoc);
+            return Take(SqlTokenKind.Text, start, heredoc);
+        }
+
+        if (c > 127)
+        {
+            return Take(SqlTokenKind.Foreign, start, start + 1);
         }
 
         _depth -= c is ')' or ']' or '}' ? 1 : 0;
@@ -105,7 +113,7 @@ internal sealed class SqlScanner(string sql)
     private int WordEnd(int start)
     {
         var end = start + 1;
-        while (end < sql.Length && (char.IsAsciiLetterOrDigit(sql[end]) || sql[end] is '_' or '$' || sql[end] > 127))
+        while (end < sql.Length && (char.IsAsciiLetterOrDigit(sql[end]) || sql[end] is '_' or '$'))
         {
             end++;
         }
@@ -136,23 +144,43 @@ internal sealed class SqlScanner(string sql)
         return -1;
     }
 
-    /// <summary>0: not a heredoc; -1: one that does not close.</summary>
+    /// <summary>Where <c>$any text$ … $any text$</c> ends; 0 when it does not close: then the dollar is a symbol.</summary>
     private int HeredocEnd(int start)
     {
-        var tagEnd = start + 1;
-        while (tagEnd < sql.Length && (char.IsAsciiLetterOrDigit(sql[tagEnd]) || sql[tagEnd] == '_'))
-        {
-            tagEnd++;
-        }
-
-        if (tagEnd >= sql.Length || sql[tagEnd] != '$')
+        var tagEnd = sql.IndexOf('$', start + 1);
+        if (tagEnd < 0)
         {
             return 0;
         }
 
         var tag = sql[start..(tagEnd + 1)];
         var close = sql.IndexOf(tag, tagEnd + 1, StringComparison.Ordinal);
-        return close < 0 ? -1 : close + tag.Length;
+        return close < 0 ? 0 : close + tag.Length;
+    }
+
+    /// <summary>Where a comment ends; comments nest. -1 when it does not close.</summary>
+    private int CommentEnd(int start)
+    {
+        var depth = 0;
+        for (var i = start; i + 1 < sql.Length; i++)
+        {
+            var pair = sql.AsSpan(i, 2);
+            if (pair.SequenceEqual("/*"))
+            {
+                depth++;
+                i++;
+            }
+            else if (pair.SequenceEqual("*/"))
+            {
+                i++;
+                if (--depth == 0)
+                {
+                    return i + 1;
+                }
+            }
+        }
+
+        return -1;
     }
 
     private void SkipBlanksAndComments(out bool unclosed)
@@ -161,7 +189,7 @@ internal sealed class SqlScanner(string sql)
         while (_at < sql.Length)
         {
             var rest = sql.AsSpan(_at);
-            if (char.IsWhiteSpace(rest[0]))
+            if (rest[0] is ' ' or (>= '\t' and <= '\r'))
             {
                 _at++;
             }
@@ -172,14 +200,14 @@ internal sealed class SqlScanner(string sql)
             }
             else if (rest.StartsWith("/*"))
             {
-                var close = rest[2..].IndexOf("*/");
-                unclosed = close < 0;
+                var end = CommentEnd(_at);
+                unclosed = end < 0;
                 if (unclosed)
                 {
                     return;
                 }
 
-                _at += close + 4;
+                _at = end;
             }
             else
             {

@@ -9,13 +9,22 @@ internal sealed class StatementPolicy(EngineNames names)
     private static readonly string[] HarmlessFunctions =
     [
         "numbers", "numbers_mt", "zeros", "zeros_mt", "generate_series", "generateSeries", "generateRandom", "primes", "values",
-        "SQLStandardValues", "view", "viewIfPermitted", "viewExplain", "merge", "null", "format", "dictionary", "mergeTreeIndex", "mergeTreeProjection",
+        "SQLStandardValues", "view", "viewIfPermitted", "viewExplain", "null", "format", "dictionary", "mergeTreeIndex", "mergeTreeProjection",
     ];
 
     private static readonly string[] HarmlessDatabases = ["Atomic", "Memory"];
-    private static readonly string[] HarmlessEngines = ["Memory", "Log", "TinyLog", "StripeLog", "Null", "View", "MaterializedView", "Set", "Join", "Buffer", "Merge", "GenerateRandom"];
+    private static readonly string[] HarmlessEngines = ["Memory", "Log", "TinyLog", "StripeLog", "Null", "View", "MaterializedView", "Set", "Join", "Buffer", "GenerateRandom"];
 
-    private readonly HashSet<string> _functions = Refused(names.TableFunctions, HarmlessFunctions);
+    // Functions outside the list of table functions that read files or put tables elsewhere.
+    private static readonly string[] OtherFunctions = ["file", "disk", "catboostEvaluate"];
+
+    // What SYSTEM may do: the rest stops the store (SHUTDOWN signals its whole process group) or reads its configuration anew.
+    private static readonly string[] SystemVerbs = ["FLUSH", "DROP", "CLEAR", "SYNC", "STOP", "START", "WAIT", "REFRESH"];
+
+    // Settings that name a file whose text comes back in the answer or in its error.
+    private static readonly string[] FileSettings = ["format_schema", "format_template"];
+
+    private readonly HashSet<string> _functions = Refused(names.TableFunctions.Concat(OtherFunctions), HarmlessFunctions);
     private readonly HashSet<string> _engines = Refused(
         names.TableEngines.Concat(names.DatabaseEngines).Where(name => !name.EndsWith("MergeTree", StringComparison.Ordinal) || name.StartsWith("Replicated", StringComparison.Ordinal)),
         [.. HarmlessDatabases, .. HarmlessEngines]);
@@ -28,6 +37,8 @@ internal sealed class StatementPolicy(EngineNames names)
         for (var i = 0; i < tokens.Count; i++)
         {
             var token = tokens[i];
+            var next = i + 1 < tokens.Count ? tokens[i + 1] : default;
+            CheckShape(sql, token, isLast: i == tokens.Count - 1);
             if (token.Kind is not (SqlTokenKind.Word or SqlTokenKind.QuotedName))
             {
                 continue;
@@ -36,11 +47,11 @@ internal sealed class StatementPolicy(EngineNames names)
             var name = token.Value(sql);
             if (token.Kind == SqlTokenKind.QuotedName && NamesAFile(name))
             {
-                throw Denied($"the name {name}: the engine's default database takes it for a file or an address");
+                throw Denied($"the name {name}: it could be that of a file or an address");
             }
 
-            var next = i + 1 < tokens.Count ? tokens[i + 1] : default;
-            if (next.Is(sql, '(') && (_functions.Contains(name) || name.Equals("file", StringComparison.OrdinalIgnoreCase)))
+            CheckSetting(name);
+            if (next.Is(sql, '(') && _functions.Contains(name))
             {
                 throw Denied($"the function {name}, which reaches outside the store's tables");
             }
@@ -59,9 +70,8 @@ internal sealed class StatementPolicy(EngineNames names)
                 throw Denied("files named in a statement");
             }
 
-            if (token.Is(sql, "stack_trace") || (token.Kind == SqlTokenKind.QuotedName && name.Equals("stack_trace", StringComparison.OrdinalIgnoreCase)))
+            if (IsStackTrace(name))
             {
-                // Its signal is the one that .NET stops threads with.
                 throw Denied("system.stack_trace");
             }
 
@@ -84,17 +94,69 @@ internal sealed class StatementPolicy(EngineNames names)
 
         if (tokens.Count > 0 && !tokens[0].Is(sql, "SELECT"))
         {
-            CheckFirst(sql, tokens[0]);
+            CheckFirst(sql, tokens[0], tokens.Count > 1 ? tokens[1] : default);
         }
     }
 
-    /// <summary>Whether the default database would look for a name outside the store: <c>SELECT * FROM `/etc/passwd`</c> reads that file.</summary>
-    /// <remarks>Names below the data directory stay possible: they lead to what the store holds anyway. An escape could hide any character.</remarks>
+    /// <summary>Refuses values that a <c>{name:Identifier}</c> would put into a statement after <see cref="Check"/> has seen it.</summary>
+    /// <exception cref="EngineException">497.</exception>
+    public static void CheckIdentifiers(string sql, IReadOnlyList<KeyValuePair<string, string>> parameters)
+    {
+        if (!SqlScanner.All(sql).Exists(token => token.Is(sql, "Identifier")))
+        {
+            return;
+        }
+
+        foreach (var (name, value) in parameters)
+        {
+            if (NamesAFile(value) || IsStackTrace(value))
+            {
+                throw Denied($"the value {value} of the parameter {name} as a name");
+            }
+        }
+    }
+
+    /// <summary>Refuses settings that name a file.</summary>
+    /// <exception cref="EngineException">497.</exception>
+    public static void CheckSetting(string name)
+    {
+        if (Array.Exists(FileSettings, setting => name.StartsWith(setting, StringComparison.OrdinalIgnoreCase)))
+        {
+            throw Denied($"the setting {name}, which names a file");
+        }
+    }
+
+    /// <summary>Refuses what this scanner and the engine's could read differently, and more than one statement.</summary>
+    private static void CheckShape(string sql, SqlToken token, bool isLast)
+    {
+        if (token.Kind is SqlTokenKind.Unclosed or SqlTokenKind.Foreign)
+        {
+            throw EngineException.Make(
+                ErrorCodes.SyntaxError,
+                "SYNTAX_ERROR",
+                $"Syntax error: failed at position {token.Start + 1}: {(token.Kind == SqlTokenKind.Foreign ? "a character beyond ASCII outside quotes" : "a quote or comment is not closed")}.");
+        }
+
+        if (token.Is(sql, ';') && !isLast)
+        {
+            throw EngineException.Make(ErrorCodes.SyntaxError, "SYNTAX_ERROR", "Syntax error (Multi-statements are not allowed): send one statement a request.");
+        }
+    }
+
+    /// <summary>Whether a name is that of the table whose reading signals every thread, with the signal that .NET stops threads with.</summary>
+    private static bool IsStackTrace(string name) => name.Equals("stack_trace", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Whether a name could be a path or an address: some engines and databases take it for one. An escape could hide any character.</summary>
     private static bool NamesAFile(string name) =>
         name.Length > 0 && (name[0] is '/' or '.' or '~' || name.Contains('\\') || name.Contains("/..", StringComparison.Ordinal) || name.Contains("://", StringComparison.Ordinal));
 
-    private static void CheckFirst(string sql, SqlToken first)
+    private static void CheckFirst(string sql, SqlToken first, SqlToken second)
     {
+        if (first.Is(sql, "SYSTEM") && !Array.Exists(SystemVerbs, verb => second.Is(sql, verb)))
+        {
+            throw Denied($"SYSTEM {(second.Kind == SqlTokenKind.Word ? second.Value(sql).ToUpperInvariant() : string.Empty)}; it allows SYSTEM {string.Join(", ", SystemVerbs)}");
+        }
+
         if (first.Is(sql, "SET") || first.Is(sql, "USE"))
         {
             throw EngineException.Make(
