@@ -1,5 +1,6 @@
 using Tollgate.Configuration;
 using Tollgate.Proxy.Configuration;
+using Tollgate.Tests.Repository;
 
 namespace Tollgate.Tests.Configuration;
 
@@ -9,13 +10,7 @@ public class ConfigurationKeysTests
     public void The_keys_are_the_approved_ones()
     {
         var keys = string.Concat(KeysOf(typeof(TollgateOptions), "", false).Select(line => line + "\n"));
-        var file = Approved("config-keys.txt");
-        if (Environment.GetEnvironmentVariable("TOLLGATE_APPROVE") == "1")
-        {
-            File.WriteAllText(file, keys);
-        }
-
-        Assert.True(File.ReadAllText(file) == keys, $"The configuration's keys changed. If that is meant, run this test with TOLLGATE_APPROVE=1 and commit {file}.");
+        ApprovedFile.Compare("tests/Tollgate.Tests/Approved/config-keys.txt", keys);
     }
 
     private static IEnumerable<string> KeysOf(Type section, string path, bool restart)
@@ -44,17 +39,5 @@ public class ConfigurationKeysTests
                 yield return $"{name} {kind}{(key.IsSecret ? " secret" : "")}{(waits ? " restart" : "")}";
             }
         }
-    }
-
-    private static string Approved(string name)
-    {
-        // Not from the compiler: a deterministic build knows no path of this machine.
-        var directory = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(directory!.FullName, "Gateway.sln")))
-        {
-            directory = directory.Parent;
-        }
-
-        return Path.Combine(directory.FullName, "tests", "Tollgate.Tests", "Approved", name);
     }
 }
