@@ -59,6 +59,7 @@ public sealed partial class DocsTests
     [
         "SocketsHttpHandler", "HttpRequestMessage", "HttpMessageInvoker", "PipeReader", "PipeWriter", "TimeProvider", "BrotliDecoder", "InsertRawStreamAsync",
         "ReplacingMergeTree", "AggregatingMergeTree", "MergeTree", "LowCardinality", "RowBinary", "JsonDocument", "TimeSpan", "Utf8JsonReader", "ObjectPool",
+        "ClickHouseClient",
     ];
 
     private static IEnumerable<string> Documents() => SourceTree.Files("docs", "*.md").Concat(["README.md", "CONTRIBUTING.md"]);
