@@ -5,8 +5,9 @@ namespace Tollgate.Cli;
 
 /// <summary>The verbs of <c>tollgate</c>.</summary>
 /// <param name="loader">Reads the configuration.</param>
+/// <param name="time">The clock.</param>
 /// <param name="serve">Runs the gateway until it is told to stop; given a valid configuration only.</param>
-internal sealed class CommandLine(ConfigurationLoader loader, Func<ConfigurationResult, CancellationToken, Task<int>> serve)
+internal sealed class CommandLine(ConfigurationLoader loader, TimeProvider time, Func<ConfigurationResult, CancellationToken, Task<int>> serve)
 {
     /// <summary>Parses and runs one command. Throws nothing that a user can cause.</summary>
     public async Task<int> RunAsync(string[] arguments, TextWriter output, TextWriter error, CancellationToken cancellation)
@@ -33,7 +34,9 @@ internal sealed class CommandLine(ConfigurationLoader loader, Func<Configuration
         var serveVerb = new Command("serve", "Run the gateway. The default verb.") { config };
         var check = new Command("check", "Check the configuration and print everything that is wrong with it. Exits with 0 or 2.") { config, json };
         var keys = new Command("keys", "Virtual keys.") { KeysCommand.Create(output, error, json) };
-        var root = new RootCommand("Tollgate: a gateway between Claude Code and its model provider, with an exact ledger of what is spent.") { config, serveVerb, check, keys };
+        var prices = new PricesCommand(loader, time, output, error).Create(config, json);
+        var migrate = new MigrateCommand(loader, output, error).Create(config, json);
+        var root = new RootCommand("Tollgate: a gateway between Claude Code and its model provider, with an exact ledger of what is spent.") { config, serveVerb, check, keys, prices, migrate };
 
         Func<ParseResult, CancellationToken, Task<int>> run = (parsed, cancellation) => ServeAsync(parsed.GetValue(config), error, cancellation);
         root.SetAction(run);

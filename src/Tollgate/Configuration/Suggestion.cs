@@ -18,6 +18,12 @@ internal static class Suggestion
             : $"Known here: {string.Join(", ", all)}.";
     }
 
+    /// <summary>Up to <paramref name="count"/> of <paramref name="known"/>, the nearest first: those that hold the word given, then by letters that differ.</summary>
+    public static IEnumerable<string> Nearest(string given, IEnumerable<string> known, int count) => known
+        .OrderBy(word => given.Length > 0 && word.Contains(given, StringComparison.OrdinalIgnoreCase) ? 0 : 1)
+        .ThenBy(word => Distance(given.ToLowerInvariant(), word.ToLowerInvariant()))
+        .Take(count);
+
     /// <summary>Letters to insert, drop or replace to make one word the other (Levenshtein).</summary>
     private static int Distance(string from, string to)
     {

@@ -67,6 +67,6 @@ public sealed class CommandLineTests : IDisposable
     }
 
     private Task<int> Run(string command) =>
-        new CommandLine(new ConfigurationLoader(new Dictionary<string, string>(), _directory), (_, _) => Task.FromResult(6 + ++_served))
+        new CommandLine(new ConfigurationLoader(new Dictionary<string, string>(), _directory), TimeProvider.System, (_, _) => Task.FromResult(6 + ++_served))
             .RunAsync(command.Split(' ', StringSplitOptions.RemoveEmptyEntries), _output, _error, CancellationToken.None);
 }
