@@ -113,16 +113,25 @@ internal sealed class GatewayProcess : IAsyncDisposable
 
     /// <summary>Repeats a query until its answer satisfies: rows become visible a batch interval after their request.</summary>
     /// <returns>The answer that satisfied.</returns>
+    /// <remarks>A store that is away for the moment is asked again, as a gateway that was just told to start it would be.</remarks>
     /// <exception cref="TimeoutException">None did in time; the message has the last.</exception>
     public async Task<string> QueryUntilAsync(string sql, Func<string, bool> satisfies, TimeSpan timeout, CancellationToken cancellationToken = default)
     {
         var started = Stopwatch.GetTimestamp();
         while (true)
         {
-            var answer = await QueryAsync(sql, cancellationToken);
-            if (satisfies(answer))
+            string answer;
+            try
             {
-                return answer;
+                answer = await QueryAsync(sql, cancellationToken);
+                if (satisfies(answer))
+                {
+                    return answer;
+                }
+            }
+            catch (HttpRequestException away)
+            {
+                answer = away.Message;
             }
 
             if (Stopwatch.GetElapsedTime(started) > timeout)
