@@ -126,7 +126,7 @@ public sealed partial class GatewayEvents
     public void InsertFailed(string batch, Exception failure, int attempt, TimeSpan pause)
     {
         Metrics.InsertFailures.Add(1);
-        LogInsertFailed(failure, batch, attempt, pause.TotalMilliseconds);
+        LogInsertFailed(batch, attempt, (long)pause.TotalMilliseconds, failure.Message);
     }
 
     /// <summary>Rows were given up. When the store's refusal is why, that insert's failure is counted with them.</summary>
@@ -169,8 +169,8 @@ public sealed partial class GatewayEvents
     [LoggerMessage(7102, LogLevel.Debug, "{Rows} rows were stored in {Milliseconds} ms.")]
     private partial void LogRowsStored(int rows, double milliseconds);
 
-    [LoggerMessage(7103, LogLevel.Warning, "Batch {Batch} was not stored at try {Attempt}; the next try is in {Milliseconds} ms.")]
-    private partial void LogInsertFailed(Exception failure, string batch, int attempt, double milliseconds);
+    [LoggerMessage(7103, LogLevel.Warning, "Batch {Batch} was not stored at try {Attempt}; the next try is in {Milliseconds} ms. {Reason}")]
+    private partial void LogInsertFailed(string batch, int attempt, long milliseconds, string reason);
 
     [LoggerMessage(7104, LogLevel.Error, "{Rows} rows of {Batch} are lost: {Reason}.")]
     private partial void LogRowsLost(Exception? failure, int rows, string batch, string reason);

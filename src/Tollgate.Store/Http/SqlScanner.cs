@@ -50,9 +50,14 @@ internal sealed class SqlScanner(string sql)
     public SqlToken? Next()
     {
         SkipBlanksAndComments(out var unclosed);
-        if (unclosed || _at >= sql.Length)
+        if (unclosed)
         {
-            return unclosed ? new SqlToken(SqlTokenKind.Unclosed, _at, sql.Length, _depth) : null;
+            return Take(SqlTokenKind.Unclosed, _at, sql.Length);
+        }
+
+        if (_at >= sql.Length)
+        {
+            return null;
         }
 
         var start = _at;
