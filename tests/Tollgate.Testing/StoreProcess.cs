@@ -116,7 +116,8 @@ public sealed class StoreProcess : IAsyncDisposable
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    private static string Executable()
+    /// <summary>The built store.</summary>
+    public static string Executable()
     {
         for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
         {
