@@ -41,18 +41,23 @@ internal sealed class MigrateCommand(ConfigurationLoader loader, TextWriter outp
             return ExitCodes.WrongUse;
         }
 
+        StoreClient store;
         try
         {
-            using var store = new StoreClient(storage);
+            store = new StoreClient(storage);
+        }
+        catch (Exception wrong) when (wrong is ArgumentException or FormatException or OverflowException)
+        {
+            // Not the driver's own words alone: they don't say where the connection string is.
+            await error.WriteLineAsync($"storage.connectionString can't be used: {wrong.Message}");
+            return ExitCodes.WrongUse;
+        }
+
+        try
+        {
             var report = await new MigrationRunner(store, storage.Cluster, NullLogger<MigrationRunner>.Instance).MigrateAsync(cancellation);
             Write(report, json);
             return ExitCodes.Done;
-        }
-        catch (ArgumentException wrong)
-        {
-            // The driver's settings refuse the connection string.
-            await error.WriteLineAsync(wrong.Message);
-            return ExitCodes.WrongUse;
         }
         catch (MigrationChangedException changed)
         {
@@ -63,6 +68,10 @@ internal sealed class MigrateCommand(ConfigurationLoader loader, TextWriter outp
         {
             await error.WriteLineAsync(Describe(failed, storage));
             return ExitCodes.Failed;
+        }
+        finally
+        {
+            store.Dispose();
         }
     }
 

@@ -73,11 +73,14 @@ public sealed class MigrateCommandTests : IDisposable
         Assert.Contains("storage.mode is \"none\"", _error.ToString(), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_connection_string_with_an_unknown_key_is_a_wrong_use()
+    [Theory]
+    [InlineData("Host=127.0.0.1;User=x", "unknown keys: user")]
+    [InlineData("127.0.0.1", "")]
+    public async Task A_connection_string_that_can_not_be_read_is_a_wrong_use(string connectionString, string reason)
     {
-        Assert.Equal(2, await Run("migrate", new { mode = "clickhouse", connectionString = "Host=127.0.0.1;User=x" }));
-        Assert.Contains("unknown keys: user", _error.ToString(), StringComparison.OrdinalIgnoreCase);
+        Assert.Equal(2, await Run("migrate", new { mode = "clickhouse", connectionString }));
+        Assert.Contains("storage.connectionString can't be used", _error.ToString(), StringComparison.Ordinal);
+        Assert.Contains(reason, _error.ToString(), StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]

@@ -44,12 +44,12 @@ internal static class ConfigurationTables
         }
     }
 
-    /// <summary>What a section is; of a list's or dictionary's entries also what one of them is, if that is more than a word.</summary>
+    /// <summary>What a section is; of entries what one of them is, if their type says more than its name.</summary>
     private static string About(OptionsKey key, Type section)
     {
         var about = OptionDocs.WithoutRepeats(OptionDocs.Of(key.Property, "`"));
         var entry = OptionDocs.Of(section, "`");
-        return section != key.Property.PropertyType && entry.Contains(". ", StringComparison.Ordinal) ? $"{about} {entry}" : about;
+        return section != key.Property.PropertyType && entry.Contains(". ", StringComparison.Ordinal) ? entry : about;
     }
 
     /// <summary>The section's type that a key leads to, by itself or by its entries; null for a value.</summary>
