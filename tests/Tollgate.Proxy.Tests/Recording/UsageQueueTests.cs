@@ -56,7 +56,50 @@ public class UsageQueueTests
         Assert.False(await sleep);
     }
 
-    // Were a wake-up lost, the consumer would sleep for good: it waits for rows only, never for time.
+    // One row at a time, so that no later row makes up for a wake-up that was lost: were one lost, both sides would wait for good.
+    // Fails without the second look of WaitAsync. Taking out the process-wide barrier alone has not been seen to fail here: for
+    // that, UsageQueue's argument has to do.
+    [Fact]
+    public async Task No_wake_up_is_lost_when_each_row_is_the_last_for_the_moment()
+    {
+        const int Rows = 200_000;
+        using var guard = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        guard.CancelAfter(TimeSpan.FromMinutes(1));
+        var stop = guard.Token;
+        var queue = new UsageQueue(16, TimeProvider.System);
+        var taken = 0;
+        var producer = Task.Factory.StartNew(
+            () =>
+            {
+                var row = new UsageRow();
+                for (var sent = 0; sent < Rows; sent++)
+                {
+                    var spin = default(SpinWait);
+                    while (Volatile.Read(ref taken) < sent && !stop.IsCancellationRequested)
+                    {
+                        spin.SpinOnce(sleep1Threshold: -1);
+                    }
+
+                    queue.TryEnqueue(row);
+                }
+            },
+            stop,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+
+        while (taken < Rows)
+        {
+            await queue.WaitAsync(1, Timeout.InfiniteTimeSpan, stop);
+            Assert.False(stop.IsCancellationRequested, $"asleep for good after {taken} rows");
+            while (queue.TryDequeue(out _))
+            {
+                Volatile.Write(ref taken, taken + 1);
+            }
+        }
+
+        await producer;
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(7)]
