@@ -48,7 +48,6 @@ internal sealed class SessionState
             _changed[name] = value;
         }
 
-        // Also when the name is the same: a database that was dropped and made again is another one.
         if (database != Database)
         {
             await RunAsync(connection, "USE " + QuoteIdentifier(database));

@@ -4,6 +4,11 @@ namespace Tollgate.Store.Http;
 /// <param name="Name">As the statement or the request wrote it.</param>
 internal sealed record AnswerFormat(string Name)
 {
+    private static readonly HashSet<string> BeforeOperands = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "SELECT", "DISTINCT", "AS", "BY", "WHERE", "PREWHERE", "HAVING", "AND", "OR", "NOT", "FROM", "JOIN", "ON",
+    };
+
     /// <summary>The header's content type.</summary>
     public string ContentType => Name switch
     {
@@ -35,9 +40,9 @@ internal sealed record AnswerFormat(string Name)
         var tokens = SqlScanner.All(sql);
         for (var i = tokens.Count - 2; i > 0; i--)
         {
-            // A column may be called format; the clause follows an expression and is followed by a bare word.
-            if (tokens[i].Depth == 0 && tokens[i].Is(sql, "FORMAT") && tokens[i + 1].Kind == SqlTokenKind.Word
-                && !tokens[i - 1].Is(sql, ',') && !tokens[i - 1].Is(sql, '.') && !tokens[i - 1].Is(sql, "AS") && !tokens[i - 1].Is(sql, "SELECT"))
+            // A column may be called format; the clause follows an expression, is followed by a bare word, and only SETTINGS come after it.
+            var isLast = i + 2 == tokens.Count || tokens[i + 2].Is(sql, ';') || tokens[i + 2].Is(sql, "SETTINGS");
+            if (isLast && tokens[i].Depth == 0 && tokens[i].Is(sql, "FORMAT") && tokens[i + 1].Kind == SqlTokenKind.Word && !ExpectsOperand(sql, tokens[i - 1]))
             {
                 return new AnswerFormat(tokens[i + 1].Value(sql));
             }
@@ -59,6 +64,9 @@ internal sealed record AnswerFormat(string Name)
 
         return at;
     }
+
+    private static bool ExpectsOperand(string sql, SqlToken token) =>
+        token.Is(sql, ',') || token.Is(sql, '.') || (token.Kind == SqlTokenKind.Word && BeforeOperands.Contains(token.Value(sql)));
 
     private static int ReadLength(ReadOnlySpan<byte> piece, ref int at)
     {

@@ -6,6 +6,7 @@ namespace Tollgate.Store.Http;
 internal sealed class QueryEndpoint(EmbeddedEngine engine)
 {
     private const int DataBytes = 256 * 1024;
+    private const string ValuesFormat = "Values";
 
     private readonly StatementPolicy _policy = new(engine.Names);
 
@@ -46,7 +47,9 @@ internal sealed class QueryEndpoint(EmbeddedEngine engine)
             await using var body = BodyCoding.Decode(
                 request.FormText is null ? http.Request.Body : Stream.Null, http.Request.Headers.ContentEncoding.ToString().Trim().ToLowerInvariant());
             var text = request.FormText is null ? request.UrlText : JoinText(request.UrlText, request.FormText);
+            isRead |= request.IsReadOnly;
             var source = await StatementSource.ReadAsync(text, body, http.RequestAborted);
+            StatementPolicy.CheckRequest(source.Sql, request.Parameters, request.Settings.Keys);
             if (source.Insert is { } insert)
             {
                 await InsertAsync(http, request, answer, source, insert, isRead);
@@ -60,7 +63,7 @@ internal sealed class QueryEndpoint(EmbeddedEngine engine)
         {
             await answer.FailAsync(error);
         }
-        catch (Exception damaged) when (damaged is InvalidDataException or ZstdSharp.ZstdException or BadHttpRequestException && !http.RequestAborted.IsCancellationRequested)
+        catch (Exception damaged) when (damaged is InvalidDataException or InvalidOperationException or ZstdSharp.ZstdException or IOException && !http.RequestAborted.IsCancellationRequested)
         {
             await answer.FailAsync(EngineException.Make(ErrorCodes.CannotReadAllData, "CANNOT_READ_ALL_DATA", $"The request's body is damaged or broke off: {damaged.Message}"));
         }
@@ -76,11 +79,16 @@ internal sealed class QueryEndpoint(EmbeddedEngine engine)
     {
         if (isRead)
         {
-            throw EngineException.Make(ErrorCodes.Readonly, "READONLY", "Cannot execute query in readonly mode: GET may not write, use POST.");
+            throw EngineException.Make(ErrorCodes.Readonly, "READONLY", "Cannot execute query in readonly mode: use POST, without the setting readonly.");
         }
 
         _policy.Check(source.Sql);
         StatementPolicy.CheckIdentifiers(source.Sql, request.Parameters);
+        if ((insert.Format ?? ValuesFormat).Equals(ValuesFormat, StringComparison.OrdinalIgnoreCase))
+        {
+            _policy.Check(await source.ReadValuesAsync(http.RequestAborted));
+        }
+
         using var lease = await engine.Inserts.TakeAsync(http.RequestAborted);
         try
         {
@@ -97,7 +105,7 @@ internal sealed class QueryEndpoint(EmbeddedEngine engine)
         HttpContext http, StoreRequest request, Answer answer, StatementSource source, InsertStatement insert, EngineConnection connection)
     {
         await connection.State.ApplyAsync(connection, request.Database, request.Settings, engine.Settings);
-        await using var stream = await connection.InsertAsync(new StatementText(source.Sql, insert.Format ?? "Values", request.Parameters));
+        await using var stream = await connection.InsertAsync(new StatementText(source.Sql, insert.Format ?? ValuesFormat, request.Parameters));
         if (!source.DataHead.IsEmpty)
         {
             await stream.AppendAsync(source.DataHead);

@@ -9,8 +9,11 @@ internal sealed class StatementPolicy(EngineNames names)
     private static readonly string[] HarmlessFunctions =
     [
         "numbers", "numbers_mt", "zeros", "zeros_mt", "generate_series", "generateSeries", "generateRandom", "primes", "values",
-        "SQLStandardValues", "view", "viewIfPermitted", "viewExplain", "null", "format", "dictionary", "mergeTreeIndex", "mergeTreeProjection",
+        "SQLStandardValues", "view", "viewIfPermitted", "viewExplain", "null", "dictionary", "mergeTreeIndex", "mergeTreeProjection",
     ];
+
+    // Their values are expressions in a string, where no scanner looks.
+    private static readonly HashSet<string> RefusedSettings = new(StringComparer.OrdinalIgnoreCase) { "additional_table_filters", "additional_result_filter" };
 
     private static readonly string[] HarmlessDatabases = ["Atomic", "Memory"];
     private static readonly string[] HarmlessEngines = ["Memory", "Log", "TinyLog", "StripeLog", "Null", "View", "MaterializedView", "Set", "Join", "Buffer", "GenerateRandom"];
@@ -29,7 +32,26 @@ internal sealed class StatementPolicy(EngineNames names)
         names.TableEngines.Concat(names.DatabaseEngines).Where(name => !name.EndsWith("MergeTree", StringComparison.Ordinal) || name.StartsWith("Replicated", StringComparison.Ordinal)),
         [.. HarmlessDatabases, .. HarmlessEngines]);
 
-    /// <summary>Refuses a statement that reads or writes files, other servers or programs.</summary>
+    /// <summary>Refuses what a request brings beside its statement: a name as a parameter, an expression as a setting.</summary>
+    /// <param name="sql">The statement.</param>
+    /// <param name="parameters">Values of <c>{name:Type}</c>; with the type Identifier a value becomes a name.</param>
+    /// <param name="settings">Names of the settings in the URL.</param>
+    /// <exception cref="EngineException">497, naming what is refused.</exception>
+    public static void CheckRequest(string sql, IReadOnlyList<KeyValuePair<string, string>> parameters, IEnumerable<string> settings)
+    {
+        if (settings.FirstOrDefault(RefusedSettings.Contains) is { } setting)
+        {
+            throw Denied($"the setting {setting}");
+        }
+
+        if (parameters.Count > 0 && SqlScanner.All(sql).Any(token => token.Is(sql, "Identifier"))
+            && parameters.FirstOrDefault(static parameter => NamesAFile(parameter.Value)) is { Key: not null } file)
+        {
+            throw Denied($"the name {file.Value} in the parameter {file.Key}");
+        }
+    }
+
+    /// <summary>Refuses a statement, or the rows of VALUES, that reads or writes files, other servers or programs.</summary>
     /// <exception cref="EngineException">497, naming what is refused; 501-style 48 for what needs a session.</exception>
     public void Check(string sql)
     {
@@ -63,6 +85,11 @@ internal sealed class StatementPolicy(EngineNames names)
                 {
                     throw Denied($"the engine {engine.Value(sql)}, which reaches outside the store's tables");
                 }
+            }
+
+            if (RefusedSettings.Contains(name))
+            {
+                throw Denied($"the setting {name}");
             }
 
             if (next.Is(sql, "OUTFILE") || next.Is(sql, "INFILE"))

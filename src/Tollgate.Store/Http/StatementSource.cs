@@ -32,7 +32,7 @@ internal sealed class StatementSource
     public InsertStatement? Insert { get; }
 
     /// <summary>The data that were read with the statement.</summary>
-    public ReadOnlyMemory<byte> DataHead { get; }
+    public ReadOnlyMemory<byte> DataHead { get; private set; }
 
     /// <summary>The data still to be read.</summary>
     public Stream Rest { get; }
@@ -68,6 +68,22 @@ internal sealed class StatementSource
         return sql.Length > 0
             ? new StatementSource(sql, null, default, body)
             : throw EngineException.Make(ErrorCodes.SyntaxError, "SYNTAX_ERROR", "Syntax error: Empty query.");
+    }
+
+    /// <summary>Reads the rows of an <c>INSERT … VALUES</c> to their end, since the engine evaluates each as an expression: <c>(file('/etc/passwd'))</c>.</summary>
+    /// <exception cref="EngineException">More rows than a statement may be long.</exception>
+    public async Task<string> ReadValuesAsync(CancellationToken cancellationToken)
+    {
+        var rows = new ArrayBufferWriter<byte>();
+        rows.Write(DataHead.Span);
+        if (!await FillAsync(rows, Rest, MaxStatementBytes, cancellationToken))
+        {
+            throw EngineException.Make(
+                ErrorCodes.SyntaxError, "SYNTAX_ERROR", $"Max query size exceeded: VALUES have at most {MaxStatementBytes} bytes; any other FORMAT has no limit.");
+        }
+
+        DataHead = rows.WrittenMemory;
+        return Decode(rows.WrittenSpan);
     }
 
     private static string Decode(ReadOnlySpan<byte> bytes) => Encoding.UTF8.GetString(bytes);

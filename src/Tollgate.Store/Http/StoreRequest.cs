@@ -41,6 +41,10 @@ internal sealed record StoreRequest
     /// <summary>Settings for this statement.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; private init; } = new Dictionary<string, string>();
 
+    /// <summary>Whether the setting readonly asks for no writing.</summary>
+    /// <remarks>Never set on a connection: the engine would not let it be taken back for the next request.</remarks>
+    public bool IsReadOnly { get; private init; }
+
     /// <summary>A form's <c>query</c> part; null when the body is not a form.</summary>
     public string? FormText { get; private init; }
 
@@ -56,6 +60,7 @@ internal sealed record StoreRequest
         var compresses = true;
         var parameters = new List<KeyValuePair<string, string>>();
         var settings = new Dictionary<string, string>(StringComparer.Ordinal);
+        var isReadOnly = false;
         foreach (var (name, values) in http.Query)
         {
             var value = values[0] ?? string.Empty;
@@ -82,6 +87,11 @@ internal sealed record StoreRequest
                 case "enable_http_compression":
                     compresses = value is not ("0" or "false");
                     break;
+                case "readonly":
+                    isReadOnly = value is not ("0" or "");
+                    break;
+                case "allow_ddl":
+                    throw Unsupported("The setting allow_ddl, which a connection cannot take back, is");
                 default:
                     Classify(name, value, parameters, settings);
                     break;
@@ -103,6 +113,7 @@ internal sealed record StoreRequest
             Coding = compresses ? BodyCoding.Choose(http.Headers.AcceptEncoding.ToString()) : string.Empty,
             Parameters = parameters,
             Settings = settings,
+            IsReadOnly = isReadOnly,
             FormText = formText,
         };
     }
@@ -130,6 +141,20 @@ internal sealed record StoreRequest
         }
 
         var text = string.Empty;
+        foreach (var file in form.Files)
+        {
+            using var reader = new StreamReader(file.OpenReadStream());
+            var value = await reader.ReadToEndAsync(cancellationToken);
+            if (file.Name == "query")
+            {
+                text = value;
+            }
+            else
+            {
+                Classify(file.Name, value, parameters, settings);
+            }
+        }
+
         foreach (var (name, values) in form)
         {
             if (name == "query")
