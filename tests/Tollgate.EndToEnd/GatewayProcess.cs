@@ -100,6 +100,23 @@ internal sealed class GatewayProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Runs another verb of the gateway's executable to its end.</summary>
+    /// <returns>What it printed.</returns>
+    /// <exception cref="InvalidOperationException">It ended with another exit code than 0; the message has its words.</exception>
+    public static async Task<string> RunVerbAsync(CancellationToken cancellationToken, params string[] arguments)
+    {
+        using var directory = new TemporaryDirectory();
+        var finished = await Clients.ChildProcess.RunAsync(
+            "dotnet",
+            ["exec", Assembly, .. arguments],
+            directory.Path,
+            new Dictionary<string, string> { ["HOME"] = directory.Path },
+            string.Empty,
+            TimeSpan.FromSeconds(60),
+            cancellationToken);
+        return finished.ExitCode == 0 ? finished.Output : throw new InvalidOperationException($"It ended with {finished.ExitCode}: {finished.Error}");
+    }
+
     /// <summary>Runs a query at the store over ClickHouse's HTTP interface.</summary>
     /// <returns>The answer as the query's FORMAT says; tab-separated by default.</returns>
     /// <exception cref="HttpRequestException">The store refused; the message has its words.</exception>
