@@ -1,0 +1,27 @@
+using System.Diagnostics;
+
+namespace Tollgate.EndToEnd;
+
+/// <summary>Waits for what another process does, which no event tells.</summary>
+internal static class Until
+{
+    /// <summary>Looks again every 20 ms until <paramref name="condition"/> holds.</summary>
+    /// <returns>How long it took.</returns>
+    /// <exception cref="TimeoutException">It did not hold in time.</exception>
+    public static async Task<TimeSpan> TrueAsync(Func<bool> condition, TimeSpan limit, string what, CancellationToken cancellationToken)
+    {
+        var started = Stopwatch.GetTimestamp();
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
+        while (!condition())
+        {
+            if (Stopwatch.GetElapsedTime(started) > limit)
+            {
+                throw new TimeoutException($"Not within {limit}: {what}");
+            }
+
+            await timer.WaitForNextTickAsync(cancellationToken);
+        }
+
+        return Stopwatch.GetElapsedTime(started);
+    }
+}
