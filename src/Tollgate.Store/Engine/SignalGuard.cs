@@ -7,7 +7,7 @@ namespace Tollgate.Store.Engine;
 /// Connecting always installs a handler on SIGRTMIN, whatever chdb_set_signal_handlers_enabled says (it serves
 /// system.stack_trace). .NET sends SIGRTMIN to threads to stop them for a collection: without its own handler the first
 /// collection that meets a busy thread waits for ever. So all 64 dispositions are saved before and put back after, and no
-/// collection may start between. See SignalTests.Collections_finish_while_threads_are_busy.
+/// collection may start between. See SignalGuardTests.
 /// </remarks>
 internal static unsafe partial class SignalGuard
 {
