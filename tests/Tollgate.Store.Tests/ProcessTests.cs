@@ -9,6 +9,21 @@ public sealed class ProcessTests
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Fact]
+    public async Task A_store_whose_default_database_is_empty_starts_again()
+    {
+        await using var store = await StoreProcess.StartAsync();
+        await store.QueryAsync("CREATE DATABASE tollgate");
+        await store.QueryAsync("CREATE TABLE tollgate.rows (a UInt64) ENGINE = MergeTree ORDER BY a");
+        for (var start = 0; start < 2; start++)
+        {
+            store.Kill();
+            await store.RestartAsync();
+            Assert.Equal("Atomic", await store.QueryAsync("SELECT engine FROM system.databases WHERE name = 'default'"));
+            Assert.Equal("0", await store.QueryAsync("SELECT count() FROM tollgate.rows"));
+        }
+    }
+
+    [Fact]
     public async Task Rows_that_were_acknowledged_outlive_a_kill()
     {
         await using var store = await StoreProcess.StartAsync();

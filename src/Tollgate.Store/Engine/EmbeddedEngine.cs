@@ -16,6 +16,8 @@ internal sealed partial class EmbeddedEngine
     // 64 MiB instead of the engine's 5 GiB: a ledger's marks fit, a developer's machine keeps its memory.
     private const long MarkCacheBytes = 64L << 20;
 
+    private const string DefaultMetadata = "metadata/default.sql";
+
     private readonly ChdbLibrary _library;
     private readonly EngineConnection _keeper;
 
@@ -168,7 +170,7 @@ internal sealed partial class EmbeddedEngine
         if (await ScalarAsync(Engine) == "Overlay")
         {
             _ = await ScalarAsync("DETACH DATABASE default");
-            _ = await ScalarAsync(File.Exists("metadata/default.sql") ? "ATTACH DATABASE default" : "CREATE DATABASE default ENGINE = Atomic");
+            _ = await ScalarAsync(KeepsTables(DefaultMetadata) ? "ATTACH DATABASE default" : "CREATE DATABASE default ENGINE = Atomic");
         }
 
         var engine = await ScalarAsync(Engine);
@@ -176,6 +178,30 @@ internal sealed partial class EmbeddedEngine
         {
             throw new StartupException($"The default database has the engine '{engine}' instead of Atomic, which could show files as tables. Is this the library version of native/package.json?");
         }
+    }
+
+    /// <summary>Whether the default database of an earlier run has tables; without any it can't be attached, so it is made anew.</summary>
+    /// <remarks>
+    /// The engine knows a database's UUID at start only through its tables: attaching an empty one fails with "Cannot find UUID mapping".
+    /// Shape: an Atomic database's tables are the .sql files in the folder of its UUID.
+    /// </remarks>
+    private static bool KeepsTables(string metadata)
+    {
+        if (!File.Exists(metadata))
+        {
+            return false;
+        }
+
+        var text = File.ReadAllText(metadata).Split('\'');
+        var uuid = text.Length > 1 ? text[1] : string.Empty;
+        var folder = Path.Combine("store", uuid.Length > 3 ? uuid[..3] : uuid, uuid);
+        if (uuid.Length == 0 || (Directory.Exists(folder) && Directory.EnumerateFiles(folder, "*.sql").Any()))
+        {
+            return true;
+        }
+
+        File.Delete(metadata);
+        return false;
     }
 
     private async Task<IReadOnlyList<string>> ListAsync(string table) =>
