@@ -67,21 +67,22 @@ internal sealed class Gateway : IAsyncDisposable
     /// <exception cref="IOException">An address is taken.</exception>
     public async Task StartAsync(CancellationToken cancellation)
     {
+        // No token for background services: they keep it and would end with it, before the proxy has drained; StopAsync ends them in order.
         if (_supervisor is not null)
         {
-            await _supervisor.StartAsync(cancellation);
+            await _supervisor.StartAsync(CancellationToken.None);
             await _supervisor.WaitUntilReadyAsync(cancellation);
         }
 
         if (_migration is not null && _batcher is not null)
         {
-            await _migration.StartAsync(cancellation);
-            await _batcher.StartAsync(cancellation);
+            await _migration.StartAsync(CancellationToken.None);
+            await _batcher.StartAsync(CancellationToken.None);
         }
 
         await _admin.StartAsync(cancellation);
         await _proxy.StartAsync(cancellation);
-        await _watcher.StartAsync(cancellation);
+        await _watcher.StartAsync(CancellationToken.None);
     }
 
     /// <summary>Drains and ends everything. <paramref name="hurry"/> cuts what still streams.</summary>
