@@ -61,7 +61,17 @@ public sealed class MetricsEqualSqlTests
         var unreachable = Assert.Single(await gateway.RowsAsync("nobody", 1, Cancellation));
         Assert.Equal(("unreachable", 502, 0m), (unreachable.Outcome, unreachable.HttpStatus, unreachable.Cost));
 
-        var metrics = await gateway.MetricsAsync(Cancellation);
+        // SQL sees a row a moment before its insert is acknowledged, and counted.
+        string metrics;
+        using (var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(20)))
+        using (var late = new CancellationTokenSource(TimeSpan.FromSeconds(30)))
+        {
+            while (SumOf(metrics = await gateway.MetricsAsync(Cancellation), "store_rows_total", string.Empty) < rows.Count + 1)
+            {
+                await tick.WaitForNextTickAsync(late.Token);
+            }
+        }
+
         (string Metric, string Sql)[] sums =
         [
             ("upstream_requests_total", "count()"),

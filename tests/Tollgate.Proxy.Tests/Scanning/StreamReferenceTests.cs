@@ -98,7 +98,7 @@ public sealed class StreamReferenceTests
             .Sample(
                 (bytes, type, encoding, seed) =>
                 {
-                        var expected = Tapped.Run(type, encoding, bytes);
+                    var expected = Tapped.Run(type, encoding, bytes);
                     Assert.All(EverySplit.AtRandom(bytes, 3, 1, 20, seed), cut => Assert.Equal(expected, Tapped.Run(type, encoding, cut)));
                 },
                 iter: 20_000);

@@ -24,7 +24,8 @@ public sealed class HeaderTests
             request.Headers.TryAddWithoutValidation("x-hop", "secret");
             request.Headers.TryAddWithoutValidation("x-latin", "Gr\u00fc\u00dfe");
         });
-        await response.Content.ReadAsStringAsync();
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.True(response.IsSuccessStatusCode, text);
 
         var request = Assert.Single(upstream.Requests);
         Assert.Equal("/v1/messages?beta=true", request.Target);
