@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Tollgate.ClickHouse;
 using Tollgate.ClickHouse.Schema;
 using Tollgate.Configuration;
+using Tollgate.Hosting;
 using Tollgate.Proxy.Configuration;
 
 namespace Tollgate.Cli;
@@ -44,12 +45,11 @@ internal sealed class MigrateCommand(ConfigurationLoader loader, TextWriter outp
         StoreClient store;
         try
         {
-            store = new StoreClient(storage);
+            store = StoreAccess.Open(storage);
         }
-        catch (Exception wrong) when (wrong is ArgumentException or FormatException or OverflowException)
+        catch (StoreUnavailableException wrong)
         {
-            // Not the driver's own words alone: they don't say where the connection string is.
-            await error.WriteLineAsync($"storage.connectionString can't be used: {wrong.Message}");
+            await error.WriteLineAsync(wrong.Message);
             return ExitCodes.WrongUse;
         }
 

@@ -44,7 +44,7 @@ internal sealed class Gateway : IAsyncDisposable
         {
             queue = new UsageQueue(_options.Recording.QueueCapacity, time);
             metrics.ObserveQueue(() => queue.Count);
-            _store = new StoreClient(_options.Storage);
+            _store = StoreAccess.Open(_options.Storage);
             _migration = new StoreMigration(_store, _options.Storage.Cluster, time, loggers);
             _batcher = new UsageBatcher(
                 queue, rows, new ClickHouseUsageSink(_store), _options.Recording, time, events, gatewayId, GatewayIdentity.FirstSequence(time.GetUtcNow()));
