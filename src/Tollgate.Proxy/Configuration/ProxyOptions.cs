@@ -25,6 +25,7 @@ public sealed record ProxyOptions
 
     /// <summary>Largest request body. Default 67,108,864 bytes (64 MiB); a larger one gets 413.</summary>
     [Range(1_024, 1_073_741_824)]
+    [NeedsRestart]
     public long MaxRequestBodyBytes { get; init; } = 64 * 1024 * 1024;
 
     /// <summary>How long the upstream may take from the request's last byte to the answer's head. Default 10 min; then 504.</summary>
@@ -46,6 +47,7 @@ public sealed record ProxyOptions
 
     /// <summary>How long a stop waits for streams to finish. Default 30 s; then they are cut as broken.</summary>
     [TimeRange("00:00:00", "01:00:00")]
+    [NeedsRestart]
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(30);
 }
 

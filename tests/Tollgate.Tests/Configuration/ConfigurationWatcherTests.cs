@@ -21,7 +21,7 @@ public sealed class ConfigurationWatcherTests : IDisposable
         Write("""{"requireKey": false}""");
         using var watcher = Watcher(_applied.Enqueue);
         await watcher.StartAsync(TestContext.Current.CancellationToken);
-        Write("""{"proxy": {"drainTimeout": "00:00:07"}}""");
+        Write("""{"proxy": {"clientStallTimeout": "00:00:07"}}""");
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
         while (_applied.IsEmpty)
         {
@@ -30,7 +30,7 @@ public sealed class ConfigurationWatcherTests : IDisposable
             await Task.Yield();
         }
 
-        Assert.Equal(TimeSpan.FromSeconds(7), Assert.Single(_applied).Proxy.DrainTimeout);
+        Assert.Equal(TimeSpan.FromSeconds(7), Assert.Single(_applied).Proxy.ClientStallTimeout);
         await watcher.StopAsync(CancellationToken.None);
     }
 
@@ -52,7 +52,7 @@ public sealed class ConfigurationWatcherTests : IDisposable
     {
         Write("{}");
         using var watcher = Watcher(_applied.Enqueue);
-        Write("""{"proxy": {"listen": ["http://127.0.0.1:9000"], "drainTimeout": "00:00:07"}, "storage": {"mode": "none"}}""");
+        Write("""{"proxy": {"listen": ["http://127.0.0.1:9000"], "clientStallTimeout": "00:00:07"}, "storage": {"mode": "none"}}""");
         Assert.True(await watcher.ReloadAsync(TestContext.Current.CancellationToken));
         Assert.Single(_applied);
         Assert.Contains(_log.Written, line => line.EndsWith("restart: proxy.listen[0], storage.mode", StringComparison.Ordinal));
