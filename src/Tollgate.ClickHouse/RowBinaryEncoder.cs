@@ -59,7 +59,7 @@ public static class RowBinaryEncoder
         WriteBool(output, row.IsBatch);
         WriteBool(output, row.IsFast);
         WriteUInt16(output, row.HttpStatus);
-        WriteEnum(output, (int)row.Outcome, (int)ForwardOutcome.Unreachable);
+        WriteEnum(output, (int)row.Outcome, (int)ForwardOutcome.GatewayStopped);
         WriteText(output, row.ErrorType);
         WriteText(output, row.StopReason);
         WriteEnum(output, (int)row.UsageSource, (int)UsageSource.Estimated);

@@ -23,6 +23,7 @@ namespace Tollgate.Proxy;
 /// <param name="events">Told of everything that happens.</param>
 /// <param name="time">The clock.</param>
 /// <param name="gatewayId">Whose rows they are.</param>
+/// <param name="cut">Fires when a stop can wait no longer for what is under way.</param>
 public sealed class RequestPath(
     WorldHolder worlds,
     UsageQueue? queue,
@@ -30,7 +31,8 @@ public sealed class RequestPath(
     GatewayMetrics metrics,
     GatewayEvents events,
     TimeProvider time,
-    string gatewayId)
+    string gatewayId,
+    CancellationToken cut)
 {
     /// <summary>Serves one request; the terminal middleware of the proxy listener.</summary>
     public async Task InvokeAsync(HttpContext context)
@@ -61,7 +63,7 @@ public sealed class RequestPath(
         var peek = new BodyPeek();
         var tap = ResponseTap.Rent(accepted.Operation);
         var result = new ForwardResult { Outcome = ForwardOutcome.UpstreamTruncated };
-        using var watchdog = new Watchdog(time, context.RequestAborted);
+        using var watchdog = new Watchdog(time, context.RequestAborted, cut);
         var body = BodyOf(context, peek, watchdog, world.Limits);
         var sentAt = time.GetTimestamp();
         events.RequestStarted();

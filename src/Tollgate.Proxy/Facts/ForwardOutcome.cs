@@ -35,6 +35,9 @@ public enum ForwardOutcome
 
     /// <summary>No connection could be made; nothing was sent upstream.</summary>
     Unreachable = 11,
+
+    /// <summary>Tollgate had to stop before the answer had ended; the client saw it broken off.</summary>
+    GatewayStopped = 12,
 }
 
 /// <summary>How good a row's figures are. The value of the ledger's <c>usage_source</c> column.</summary>

@@ -29,6 +29,9 @@ public enum RefusalReason
 
     /// <summary>The upstream did not answer in time.</summary>
     UpstreamTimeout,
+
+    /// <summary>Tollgate had to stop before the upstream had begun to answer.</summary>
+    GatewayStopped,
 }
 
 /// <summary>An answer of Tollgate's own, in Anthropic's error shape.</summary>

@@ -8,7 +8,7 @@ namespace Tollgate.Proxy.Forwarding;
 /// (HTTP/2): the client gets every byte there was and can't take the answer for whole. <see cref="HttpContext.Abort"/> would throw away what
 /// has not left the process yet (seen: 0 of 485 bytes arrived).
 /// </remarks>
-public sealed class AnswerBrokeOffException() : Exception("The upstream's answer broke off.")
+public sealed class AnswerBrokeOffException() : Exception("The answer broke off.")
 {
     /// <summary>Breaks the client's answer off after the bytes it has been sent.</summary>
     public static void Throw(HttpContext context)

@@ -60,7 +60,9 @@ public static class Forwarder
             }
 
             result.Outcome = await RelayBodyAsync(context, response, tap, watchdog, limits, time, result);
-            result.BrokeOff = result.Outcome is ForwardOutcome.UpstreamTruncated or ForwardOutcome.UpstreamStalled;
+            result.Refusal = result.Outcome is ForwardOutcome.GatewayStopped && !context.Response.HasStarted ? Stopping() : null;
+            result.BrokeOff = result.Outcome is ForwardOutcome.UpstreamTruncated or ForwardOutcome.UpstreamStalled or ForwardOutcome.GatewayStopped
+                && result.Refusal is null;
             tap.OnEnd();
             watchdog.Disarm();
             if (result.Outcome is ForwardOutcome.ClientAborted or ForwardOutcome.ClientStalled)
@@ -130,13 +132,16 @@ public static class Forwarder
             {
                 WatchedStep.UpstreamBody => ForwardOutcome.UpstreamStalled,
                 WatchedStep.ClientFlush => ForwardOutcome.ClientStalled,
-                _ => ForwardOutcome.ClientAborted,
+                _ => EndedByHere(),
             };
         }
         catch (UpstreamException)
         {
-            return watchdog.Token.IsCancellationRequested && watchdog.Expired == WatchedStep.None ? ForwardOutcome.ClientAborted : ForwardOutcome.UpstreamTruncated;
+            return watchdog.Token.IsCancellationRequested && watchdog.Expired == WatchedStep.None ? EndedByHere() : ForwardOutcome.UpstreamTruncated;
         }
+
+        // Not by the upstream, and not by a limit: either the client left, or the gateway stops.
+        ForwardOutcome EndedByHere() => watchdog.IsCut ? ForwardOutcome.GatewayStopped : ForwardOutcome.ClientAborted;
     }
 
     private static bool TryRelayHead(HttpContext context, IUpstreamResponse response)
@@ -178,6 +183,7 @@ public static class Forwarder
                 Refusal = TimedOut(
                     $"Upstream \"{upstream.Name}\" did not take the request for {limits.UpstreamIdle.TotalSeconds:0.###} s (proxy.upstreamIdleTimeout)."),
             },
+            _ when watchdog.IsCut => new ForwardResult { Outcome = ForwardOutcome.GatewayStopped, Refusal = clientLeft ? null : Stopping() },
             _ when clientLeft => new ForwardResult { Outcome = ForwardOutcome.ClientAborted, Refusal = RefusalOf(request.Body?.ClientFault) },
             _ when failed is UpstreamException { NothingSent: true } => new ForwardResult
             {
@@ -206,6 +212,14 @@ public static class Forwarder
                 ? new Refusal(bad.StatusCode, RefusalReason.TooLarge, "request_too_large", "The request's body is larger than proxy.maxRequestBodyBytes allows.")
                 : new Refusal(StatusCodes.Status400BadRequest, RefusalReason.BadRequest, "invalid_request_error", "The request's body broke off or is malformed.");
     }
+
+    // Not overloaded_error: Claude Code takes a few of those as a reason to go on with another model.
+    private static Refusal Stopping() => new(
+        StatusCodes.Status503ServiceUnavailable,
+        RefusalReason.GatewayStopped,
+        "api_error",
+        "Tollgate had to stop before the upstream began to answer. Send the request again.",
+        ShouldRetry: true);
 
     private static Refusal Broken(string message) =>
         new(StatusCodes.Status502BadGateway, RefusalReason.UpstreamBroken, "api_error", message, ShouldRetry: true);

@@ -19,7 +19,7 @@ public enum WatchedStep
     ClientFlush,
 }
 
-/// <summary>Cancels a request whose present step takes too long, and remembers which step it was.</summary>
+/// <summary>Cancels a request whose present step takes too long, or that must end because the gateway stops, and remembers which it was.</summary>
 /// <remarks>
 /// One timer serves the whole request. Arming only moves the deadline; the timer is touched when the new deadline comes before the one it is
 /// set for, and when it fires early it sets itself for what is left. So a stream of many frames costs a lock and a store per frame.
@@ -30,25 +30,35 @@ public sealed class Watchdog : IDisposable
     private readonly CancellationTokenSource _cancel;
     private readonly Lock _lock = new();
     private readonly ITimer _timer;
+    private readonly CancellationTokenRegistration _onCut;
 
     // Guarded by _lock. Timestamps of _time; 0 means none.
     private long _deadline;
     private long _timerDue;
     private WatchedStep _step;
 
-    /// <summary>Watches one request; its token fires also when <paramref name="clientGone"/> does.</summary>
-    public Watchdog(TimeProvider time, CancellationToken clientGone)
+    /// <summary>Watches one request.</summary>
+    /// <param name="time">The clock.</param>
+    /// <param name="clientGone">Fires the token too.</param>
+    /// <param name="cut">Fires the token too, and is remembered when it was what ended the request.</param>
+    public Watchdog(TimeProvider time, CancellationToken clientGone, CancellationToken cut)
     {
         _time = time;
         _cancel = CancellationTokenSource.CreateLinkedTokenSource(clientGone);
         _timer = time.CreateTimer(static self => ((Watchdog)self!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+
+        // Last: a cut that has come already calls back from here.
+        _onCut = cut.UnsafeRegister(static self => ((Watchdog)self!).OnCut(), this);
     }
 
-    /// <summary>Fires when a step has taken too long, or the client has gone.</summary>
+    /// <summary>Fires when a step has taken too long, the client has gone, or the gateway must stop.</summary>
     public CancellationToken Token => _cancel.Token;
 
     /// <summary>The step that took too long; <see cref="WatchedStep.None"/> while none has.</summary>
     public WatchedStep Expired { get; private set; }
+
+    /// <summary>Whether the gateway's stop ended the request; false when a step or the client was faster.</summary>
+    public bool IsCut { get; private set; }
 
     /// <summary>Begins a step that may take <paramref name="limit"/>; ends the one before it.</summary>
     public void Arm(WatchedStep step, TimeSpan limit)
@@ -83,6 +93,7 @@ public sealed class Watchdog : IDisposable
     public void Dispose()
     {
         Disarm();
+        _onCut.Unregister();
         _timer.Dispose();
         _cancel.Dispose();
     }
@@ -110,18 +121,28 @@ public sealed class Watchdog : IDisposable
         }
 
         Cancel();
+    }
 
-        // Outside the lock: callbacks of the token run the request's continuations.
-        void Cancel()
+    private void OnCut()
+    {
+        lock (_lock)
         {
-            try
-            {
-                _cancel.Cancel();
-            }
-            catch (ObjectDisposedException)
-            {
-                // The request ended between the timer's firing and here.
-            }
+            IsCut = !_cancel.IsCancellationRequested && Expired == WatchedStep.None;
+        }
+
+        Cancel();
+    }
+
+    /// <summary>Fires the token. Never under the lock: its callbacks run the request's continuations.</summary>
+    private void Cancel()
+    {
+        try
+        {
+            _cancel.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The request ended between the timer's or the cut's firing and here.
         }
     }
 }

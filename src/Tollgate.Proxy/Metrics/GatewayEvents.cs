@@ -53,7 +53,7 @@ public sealed partial class GatewayEvents
             case RefusalReason.KeyMissing or RefusalReason.KeyInvalid:
                 LogRefusedAtIdentify(requestId, status, text);
                 break;
-            case RefusalReason.UpstreamUnreachable or RefusalReason.UpstreamBroken or RefusalReason.UpstreamTimeout:
+            case RefusalReason.UpstreamUnreachable or RefusalReason.UpstreamBroken or RefusalReason.UpstreamTimeout or RefusalReason.GatewayStopped:
                 LogRefusedAtForward(requestId, status, text);
                 break;
             default:

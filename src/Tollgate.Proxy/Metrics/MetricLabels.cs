@@ -30,6 +30,7 @@ internal static class MetricLabels
         ForwardOutcome.Crashed => "crashed",
         ForwardOutcome.Refused => "refused",
         ForwardOutcome.Unreachable => "unreachable",
+        ForwardOutcome.GatewayStopped => "gateway_stopped",
         _ => BoundedValues.Other,
     };
 
@@ -45,6 +46,7 @@ internal static class MetricLabels
         RefusalReason.UpstreamUnreachable => "upstream_unreachable",
         RefusalReason.UpstreamBroken => "upstream_broken",
         RefusalReason.UpstreamTimeout => "upstream_timeout",
+        RefusalReason.GatewayStopped => "gateway_stopped",
         _ => BoundedValues.Other,
     };
 
