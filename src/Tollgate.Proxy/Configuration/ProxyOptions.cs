@@ -7,7 +7,8 @@ public sealed record ProxyOptions
 {
     /// <summary>
     /// Addresses to listen on. <c>http://</c> speaks HTTP/1.1, <c>https://</c> HTTP/1.1 and HTTP/2 (needs <see cref="Certificate"/>),
-    /// <c>h2c://</c> HTTP/2 without TLS. Default <c>http://127.0.0.1:8080</c>.
+    /// <c>h2c://</c> HTTP/2 without TLS. <c>http://fd:NAME</c> (or the other two) takes the listening socket that a service manager hands
+    /// over under that name. Default <c>http://127.0.0.1:8080</c>.
     /// </summary>
     [NeedsRestart]
     [ItemCount(1, 64)]

@@ -111,7 +111,7 @@ internal static class ListenRules
                 problems.Add(
                     open.Path,
                     $"is {ConfigurationPath.Quote(open.Text)}, while {ConfigurationPath.Join("upstreams", name)}.apiKey is given and requireKey is false: "
-                    + "whoever reaches that address could spend on your key. Set requireKey to true, or listen on 127.0.0.1.");
+                    + "whoever reaches that address could spend on your key. Set requireKey to true, or listen on 127.0.0.1 by address.");
             }
         }
     }
@@ -126,7 +126,7 @@ internal static class ListenRules
                 {
                     problems.Add(
                         listeners[i].Path,
-                        $"is {ConfigurationPath.Quote(listeners[i].Text)}, which clashes with {listeners[j].Path}, {ConfigurationPath.Quote(listeners[j].Text)}. Give one of them another port.");
+                        $"is {ConfigurationPath.Quote(listeners[i].Text)}, which clashes with {listeners[j].Path}, {ConfigurationPath.Quote(listeners[j].Text)}. Give one of them another {(listeners[i].Address.SocketName is null ? "port" : "socket")}.");
                 }
             }
         }

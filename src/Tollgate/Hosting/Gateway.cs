@@ -58,8 +58,9 @@ internal sealed class Gateway : IAsyncDisposable
 
         var worlds = new WorldHolder(World.Create(_options, PriceFile.Load(_options.Prices)));
         _watcher = new ConfigurationWatcher(loader, configuration, next => Apply(next, worlds, events), time, loggers.CreateLogger<ConfigurationWatcher>());
-        _proxy = Listeners.Proxy(_options.Proxy, loggers, new RequestPath(worlds, queue, rows, metrics, events, time, gatewayId, CancellationToken.None));
-        _admin = Listeners.Admin(_options.Admin, loggers, new AdminEndpoints(metrics, new Readiness(_supervisor, _migration, _store)));
+        var sockets = InheritedSockets.OfThisProcess();
+        _proxy = Listeners.Proxy(_options.Proxy, loggers, new RequestPath(worlds, queue, rows, metrics, events, time, gatewayId, CancellationToken.None), sockets);
+        _admin = Listeners.Admin(_options.Admin, loggers, new AdminEndpoints(metrics, new Readiness(_supervisor, _migration, _store)), sockets);
     }
 
     /// <summary>Starts everything, and listens.</summary>

@@ -13,8 +13,10 @@ namespace Tollgate.Hosting;
 internal static class Listeners
 {
     /// <summary>The server for clients: no routing, no middleware but the request path.</summary>
-    public static WebApplication Proxy(ProxyOptions options, ILoggerFactory loggers, RequestPath path)
+    /// <exception cref="IOException">A socket is named that was not handed over.</exception>
+    public static WebApplication Proxy(ProxyOptions options, ILoggerFactory loggers, RequestPath path, InheritedSockets sockets)
     {
+        var places = Resolve(options.Listen, sockets);
         var app = Build(loggers, kestrel =>
         {
             kestrel.Limits.MaxRequestBodySize = options.MaxRequestBodyBytes;
@@ -26,9 +28,9 @@ internal static class Listeners
             kestrel.RequestHeaderEncodingSelector = static _ => Encoding.Latin1;
             kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
             var certificate = options.Certificate is null ? null : LoadCertificate(options.Certificate);
-            foreach (var address in options.Listen)
+            foreach (var place in places)
             {
-                Listen(kestrel, address, certificate);
+                Listen(kestrel, place, certificate);
             }
         });
         app.Run(path.InvokeAsync);
@@ -36,17 +38,42 @@ internal static class Listeners
     }
 
     /// <summary>The server for operators.</summary>
-    public static WebApplication Admin(AdminOptions options, ILoggerFactory loggers, AdminEndpoints endpoints)
+    /// <exception cref="IOException">A socket is named that was not handed over.</exception>
+    public static WebApplication Admin(AdminOptions options, ILoggerFactory loggers, AdminEndpoints endpoints, InheritedSockets sockets)
     {
+        var places = Resolve(options.Listen, sockets);
         var app = Build(loggers, kestrel =>
         {
-            foreach (var address in options.Listen)
+            foreach (var place in places)
             {
-                Listen(kestrel, address, certificate: null);
+                Listen(kestrel, place, certificate: null);
             }
         });
         app.Run(endpoints.InvokeAsync);
         return app;
+    }
+
+    /// <summary>What is to be listened on, each socket handed over with its descriptor; found before anything starts.</summary>
+    private static List<Place> Resolve(IReadOnlyList<string> texts, InheritedSockets sockets)
+    {
+        var places = new List<Place>();
+        foreach (var text in texts)
+        {
+            if (!ListenAddress.TryParse(text, out var address, out var problem))
+            {
+                throw new InvalidOperationException($"\"{text}\" {problem}.");
+            }
+
+            if (address!.SocketName is null)
+            {
+                places.Add(new Place(text, address, null));
+                continue;
+            }
+
+            places.AddRange(sockets.Named(address.SocketName).Select(descriptor => new Place(text, address, descriptor)));
+        }
+
+        return places;
     }
 
     private static WebApplication Build(ILoggerFactory loggers, Action<KestrelServerOptions> configure)
@@ -65,14 +92,14 @@ internal static class Listeners
         return builder.Build();
     }
 
-    private static void Listen(KestrelServerOptions kestrel, string text, X509Certificate2? certificate)
+    private static void Listen(KestrelServerOptions kestrel, Place place, X509Certificate2? certificate)
     {
-        if (!ListenAddress.TryParse(text, out var address, out var problem))
+        var address = place.Address;
+        if (place.Descriptor is { } descriptor)
         {
-            throw new InvalidOperationException($"\"{text}\" {problem}.");
+            kestrel.ListenHandle((ulong)descriptor, Configure);
         }
-
-        if (address!.Address is null && address.Port != 0)
+        else if (address.Address is null && address.Port != 0)
         {
             kestrel.ListenLocalhost(address.Port, Configure);
         }
@@ -87,7 +114,7 @@ internal static class Listeners
             {
                 case ListenScheme.Https:
                     listener.Protocols = HttpProtocols.Http1AndHttp2;
-                    listener.UseHttps(certificate ?? throw new InvalidOperationException($"\"{text}\" needs proxy.certificate."));
+                    listener.UseHttps(certificate ?? throw new InvalidOperationException($"\"{place.Text}\" needs proxy.certificate."));
                     break;
                 case ListenScheme.H2c:
                     listener.Protocols = HttpProtocols.Http2;
@@ -111,6 +138,12 @@ internal static class Listeners
             ? X509Certificate2.CreateFromEncryptedPemFile(options.Path, options.Password, keyPath)
             : X509Certificate2.CreateFromPemFile(options.Path, keyPath);
     }
+
+    /// <summary>One thing to listen on.</summary>
+    /// <param name="Text">As configured.</param>
+    /// <param name="Address">As read.</param>
+    /// <param name="Descriptor">The socket handed over; null to bind one.</param>
+    private sealed record Place(string Text, ListenAddress Address, int? Descriptor);
 
     /// <summary>Leaves signals alone: <see cref="GatewayHost"/> takes them, for both servers at once.</summary>
     private sealed class NoLifetime : IHostLifetime

@@ -52,6 +52,13 @@ public sealed class ConfigurationLoaderTests : IDisposable
     [InlineData("""{"proxy": {"listen": ["http://example.com:80"]}}""", "proxy.listen[0]", "must name an IP address")]
     [InlineData("""{"proxy": {"listen": ["https://127.0.0.1:443"]}}""", "proxy.listen[0]", "proxy.certificate is not given")]
     [InlineData("""{"proxy": {"listen": ["http://*:8081"]}}""", "admin.listen[0]", "clashes with proxy.listen[0]")]
+    [InlineData("""{"proxy": {"listen": ["fd:proxy"]}}""", "proxy.listen[0]", "must begin with http://")]
+    [InlineData("""{"proxy": {"listen": ["http://fd:"]}}""", "proxy.listen[0]", "must name the socket after fd:")]
+    [InlineData("""{"proxy": {"listen": ["http://fd:8080"]}}""", "proxy.listen[0]", "must name the socket after fd:")]
+    [InlineData("""{"proxy": {"listen": ["h2c://fd:a:b"]}}""", "proxy.listen[0]", "must name the socket after fd:")]
+    [InlineData("""{"proxy": {"listen": ["https://fd:proxy"]}}""", "proxy.listen[0]", "proxy.certificate is not given")]
+    [InlineData("""{"proxy": {"listen": ["http://fd:a"]}, "admin": {"listen": ["http://fd:a"]}}""", "admin.listen[0]", "Give one of them another socket.")]
+    [InlineData("""{"storage": {"listen": "http://fd:store"}}""", "storage.listen", "must be http:// on a loopback address")]
     [InlineData("""{"storage": {"listen": "http://0.0.0.0:8123"}}""", "storage.listen", "must be http:// on a loopback address")]
     [InlineData("""{"storage": {"mode": "clickhouse"}}""", "storage.connectionString", "is required by storage.mode")]
     [InlineData("""{"storage": {"cluster": "c"}}""", "storage.cluster", "which has no cluster")]
@@ -93,6 +100,8 @@ public sealed class ConfigurationLoaderTests : IDisposable
     [Theory]
     [InlineData("http://0.0.0.0:8080", false, 1)]
     [InlineData("http://0.0.0.0:8080", true, 0)]
+    [InlineData("http://fd:proxy", false, 1)]
+    [InlineData("http://fd:proxy", true, 0)]
     [InlineData("http://127.0.0.1:8080", false, 0)]
     public void An_open_relay_to_an_injected_key_does_not_start(string listen, bool requireKey, int problems)
     {

@@ -25,7 +25,7 @@ internal sealed class GatewayInProcess : IAsyncDisposable
         Worlds = new WorldHolder(World.Create(options, PriceList.Embedded));
         var events = new GatewayEvents(Metrics, NullLogger<GatewayEvents>.Instance, TimeProvider.System);
         var path = new RequestPath(Worlds, _queue, new UsageRowPool(16), Metrics, events, TimeProvider.System, "test", CancellationToken.None);
-        _proxy = Listeners.Proxy(options.Proxy, NullLoggerFactory.Instance, path);
+        _proxy = Listeners.Proxy(options.Proxy, NullLoggerFactory.Instance, path, InheritedSockets.None);
     }
 
     public GatewayMetrics Metrics { get; }
