@@ -13,7 +13,7 @@ internal sealed class AdminEndpoints(GatewayMetrics metrics, Readiness readiness
 
           /metrics   Prometheus
           /healthz   whether the process is alive, and its version
-          /readyz    whether storage, schema and configuration are well; 503 with the reason when one is not
+          /readyz    whether gateway, configuration, storage and schema are well; 503 with the reason when one is not
 
         """;
 

@@ -4,14 +4,18 @@ using Tollgate.Hosting;
 namespace Tollgate.Admin;
 
 /// <summary>Whether the gateway is whole: each part, and what ails it.</summary>
-internal sealed class Readiness(StoreSupervisor? supervisor, StoreMigration? migration, StoreClient? store)
+internal sealed class Readiness(Drain drain, StoreSupervisor? supervisor, StoreMigration? migration, StoreClient? store)
 {
     private static readonly TimeSpan PingTimeout = TimeSpan.FromSeconds(2);
 
     /// <summary>Each part's name with what is wrong with it; null for a part that is well.</summary>
     public async Task<IReadOnlyList<KeyValuePair<string, string?>>> CheckAsync(CancellationToken cancellation)
     {
-        var parts = new List<KeyValuePair<string, string?>> { new("configuration", null) };
+        var parts = new List<KeyValuePair<string, string?>>
+        {
+            new("gateway", drain.HasBegun ? "Tollgate is stopping." : null),
+            new("configuration", null),
+        };
         if (store is null)
         {
             return parts;

@@ -18,6 +18,9 @@ internal sealed class Gateway : IAsyncDisposable
     // A few times what a busy gateway has in flight; past that a row is made anew.
     private const int PooledRows = 4096;
 
+    // For scrapes that are under way when everything else has ended.
+    private static readonly TimeSpan AdminStopTimeout = TimeSpan.FromSeconds(2);
+
     private readonly TollgateOptions _options;
     private readonly ILoggerFactory _loggers;
     private readonly StoreSystem? _storeSystem;
@@ -25,6 +28,7 @@ internal sealed class Gateway : IAsyncDisposable
     private readonly StoreClient? _store;
     private readonly StoreMigration? _migration;
     private readonly UsageBatcher? _batcher;
+    private readonly Drain _drain;
     private readonly ConfigurationWatcher _watcher;
     private readonly WebApplication _admin;
     private readonly WebApplication _proxy;
@@ -58,9 +62,10 @@ internal sealed class Gateway : IAsyncDisposable
 
         var worlds = new WorldHolder(World.Create(_options, PriceFile.Load(_options.Prices)));
         _watcher = new ConfigurationWatcher(loader, configuration, next => Apply(next, worlds, events), time, loggers.CreateLogger<ConfigurationWatcher>());
+        _drain = new Drain(time);
         var sockets = InheritedSockets.OfThisProcess();
-        _proxy = Listeners.Proxy(_options.Proxy, loggers, new RequestPath(worlds, queue, rows, metrics, events, time, gatewayId, CancellationToken.None), sockets);
-        _admin = Listeners.Admin(_options.Admin, loggers, new AdminEndpoints(metrics, new Readiness(_supervisor, _migration, _store)), sockets);
+        _proxy = Listeners.Proxy(_options.Proxy, loggers, new RequestPath(worlds, queue, rows, metrics, events, time, gatewayId, _drain.Cut), _drain, sockets);
+        _admin = Listeners.Admin(_options.Admin, loggers, new AdminEndpoints(metrics, new Readiness(_drain, _supervisor, _migration, _store)), sockets);
     }
 
     /// <summary>Starts everything, and listens.</summary>
@@ -86,20 +91,21 @@ internal sealed class Gateway : IAsyncDisposable
         await _watcher.StartAsync(CancellationToken.None);
     }
 
-    /// <summary>Drains and ends everything. <paramref name="hurry"/> cuts what still streams.</summary>
+    /// <summary>Drains and ends everything. <paramref name="hurry"/> cuts what still streams; its rows are kept all the same.</summary>
     public async Task StopAsync(CancellationToken hurry)
     {
+        // Before anything takes time: whoever watches readiness sees the stop first.
+        _drain.Begin();
         await _watcher.StopAsync(CancellationToken.None);
-        using var drain = CancellationTokenSource.CreateLinkedTokenSource(hurry);
-        drain.CancelAfter(_options.Proxy.DrainTimeout);
-        await _proxy.StopAsync(drain.Token);
+        await _drain.StopAsync(_proxy, _options.Proxy.DrainTimeout, hurry);
         if (_batcher is not null && _migration is not null)
         {
-            await _batcher.StopAsync(hurry);
+            await _batcher.StopAsync(CancellationToken.None);
             await _migration.StopAsync(CancellationToken.None);
         }
 
-        await _admin.StopAsync(CancellationToken.None);
+        using var late = new CancellationTokenSource(AdminStopTimeout);
+        await _admin.StopAsync(late.Token);
         if (_supervisor is not null)
         {
             await _supervisor.StopAsync(CancellationToken.None);
@@ -114,6 +120,7 @@ internal sealed class Gateway : IAsyncDisposable
     {
         await _proxy.DisposeAsync();
         await _admin.DisposeAsync();
+        _drain.Dispose();
         _watcher.Dispose();
         _batcher?.Dispose();
         _migration?.Dispose();

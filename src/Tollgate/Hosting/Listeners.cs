@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Tollgate.Admin;
 using Tollgate.Configuration;
@@ -14,10 +15,10 @@ internal static class Listeners
 {
     /// <summary>The server for clients: no routing, no middleware but the request path.</summary>
     /// <exception cref="IOException">A socket is named that was not handed over.</exception>
-    public static WebApplication Proxy(ProxyOptions options, ILoggerFactory loggers, RequestPath path, InheritedSockets sockets)
+    public static WebApplication Proxy(ProxyOptions options, ILoggerFactory loggers, RequestPath path, Drain drain, InheritedSockets sockets)
     {
         var places = Resolve(options.Listen, sockets);
-        var app = Build(loggers, kestrel =>
+        var app = Build(loggers, new DrainingTransport(loggers, drain), kestrel =>
         {
             kestrel.Limits.MaxRequestBodySize = options.MaxRequestBodyBytes;
             kestrel.Limits.KeepAliveTimeout = options.KeepAliveTimeout;
@@ -30,10 +31,11 @@ internal static class Listeners
             var certificate = options.Certificate is null ? null : LoadCertificate(options.Certificate);
             foreach (var place in places)
             {
-                Listen(kestrel, place, certificate);
+                Listen(kestrel, place, certificate, drain);
             }
         });
-        app.Run(path.InvokeAsync);
+        RequestDelegate serve = path.InvokeAsync;
+        app.Run(context => drain.ServeAsync(context, serve));
         return app;
     }
 
@@ -42,11 +44,11 @@ internal static class Listeners
     public static WebApplication Admin(AdminOptions options, ILoggerFactory loggers, AdminEndpoints endpoints, InheritedSockets sockets)
     {
         var places = Resolve(options.Listen, sockets);
-        var app = Build(loggers, kestrel =>
+        var app = Build(loggers, transport: null, kestrel =>
         {
             foreach (var place in places)
             {
-                Listen(kestrel, place, certificate: null);
+                Listen(kestrel, place, certificate: null, drain: null);
             }
         });
         app.Run(endpoints.InvokeAsync);
@@ -76,7 +78,7 @@ internal static class Listeners
         return places;
     }
 
-    private static WebApplication Build(ILoggerFactory loggers, Action<KestrelServerOptions> configure)
+    private static WebApplication Build(ILoggerFactory loggers, DrainingTransport? transport, Action<KestrelServerOptions> configure)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(loggers);
@@ -89,10 +91,16 @@ internal static class Listeners
             kestrel.AddServerHeader = false;
             configure(kestrel);
         });
+        if (transport is not null)
+        {
+            // Kestrel asks the last one registered first.
+            builder.Services.AddSingleton<IConnectionListenerFactory>(transport);
+        }
+
         return builder.Build();
     }
 
-    private static void Listen(KestrelServerOptions kestrel, Place place, X509Certificate2? certificate)
+    private static void Listen(KestrelServerOptions kestrel, Place place, X509Certificate2? certificate, Drain? drain)
     {
         var address = place.Address;
         if (place.Descriptor is { } descriptor)
@@ -110,6 +118,11 @@ internal static class Listeners
 
         void Configure(ListenOptions listener)
         {
+            if (drain is not null)
+            {
+                listener.Use(next => connection => drain.ConnectAsync(connection, next));
+            }
+
             switch (address.Scheme)
             {
                 case ListenScheme.Https:

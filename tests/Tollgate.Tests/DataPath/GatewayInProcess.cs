@@ -18,14 +18,15 @@ internal sealed class GatewayInProcess : IAsyncDisposable
 
     private readonly WebApplication _proxy;
     private readonly UsageQueue _queue = new(4096, TimeProvider.System);
+    private readonly Drain _drain = new(TimeProvider.System);
 
     private GatewayInProcess(TollgateOptions options)
     {
         Metrics = new GatewayMetrics(options.Metrics);
         Worlds = new WorldHolder(World.Create(options, PriceList.Embedded));
         var events = new GatewayEvents(Metrics, NullLogger<GatewayEvents>.Instance, TimeProvider.System);
-        var path = new RequestPath(Worlds, _queue, new UsageRowPool(16), Metrics, events, TimeProvider.System, "test", CancellationToken.None);
-        _proxy = Listeners.Proxy(options.Proxy, NullLoggerFactory.Instance, path, InheritedSockets.None);
+        var path = new RequestPath(Worlds, _queue, new UsageRowPool(16), Metrics, events, TimeProvider.System, "test", _drain.Cut);
+        _proxy = Listeners.Proxy(options.Proxy, NullLoggerFactory.Instance, path, _drain, InheritedSockets.None);
     }
 
     public GatewayMetrics Metrics { get; }
@@ -99,11 +100,14 @@ internal sealed class GatewayInProcess : IAsyncDisposable
     /// <summary>Whether a row is there now.</summary>
     public bool HasRow => _queue.Count > 0;
 
+    /// <summary>Stops the proxy listener; what is under way has <paramref name="limit"/> to end.</summary>
+    public Task StopAsync(TimeSpan limit, CancellationToken hurry = default) => _drain.StopAsync(_proxy, limit, hurry);
+
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
-        using var now = new CancellationTokenSource(TimeSpan.FromSeconds(2));
-        await _proxy.StopAsync(now.Token);
+        await StopAsync(TimeSpan.Zero);
         await _proxy.DisposeAsync();
+        _drain.Dispose();
     }
 }
