@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Tollgate.ClickHouse.Schema;
+using Tollgate.Proxy.Facts;
+using Tollgate.Proxy.Recording;
 
 namespace Tollgate.ClickHouse.Tests.Schema;
 
@@ -40,6 +42,29 @@ public sealed class MigrationRunnerTests(LedgerStore store)
             Assert.Equal(SchemaScript.Migrations.Count - earlier, report.Applied.Count);
             Assert.Equal(whole, await store.AskAsync(Fingerprint));
         }
+    }
+
+    [Fact]
+    public async Task A_table_with_rows_learns_the_stopped_gateway_without_being_rewritten_and_its_views_go_on()
+    {
+        await store.ForgetAsync();
+        await RunAsync([.. SchemaScript.Migrations.Take(5)]);
+        var rows = RandomRows.Many(600);
+        foreach (var row in rows)
+        {
+            row.Outcome = row.Outcome == ForwardOutcome.GatewayStopped ? ForwardOutcome.Completed : row.Outcome;
+        }
+
+        await new ClickHouseUsageSink(store.Client).WriteAsync(new UsageBatch("before", rows[..500]), Cancelled);
+        var parts = await store.ListAsync("SELECT name FROM system.parts WHERE database = 'tollgate' AND table = 'requests' AND active ORDER BY name");
+        await RunAsync(SchemaScript.Migrations);
+        Assert.Equal(parts, await store.ListAsync("SELECT name FROM system.parts WHERE database = 'tollgate' AND table = 'requests' AND active ORDER BY name"));
+        Assert.Equal("0", await store.AskAsync("SELECT toString(count()) FROM system.mutations WHERE database = 'tollgate'"));
+
+        rows[500].Outcome = ForwardOutcome.GatewayStopped;
+        await new ClickHouseUsageSink(store.Client).WriteAsync(new UsageBatch("after", rows[500..]), Cancelled);
+        Assert.Equal("1", await store.AskAsync("SELECT toString(countIf(outcome = 'gateway_stopped')) FROM tollgate.requests"));
+        Assert.Equal("600", await store.AskAsync("SELECT toString(sum(requests)) FROM tollgate.usage_1m"));
     }
 
     [Fact]
