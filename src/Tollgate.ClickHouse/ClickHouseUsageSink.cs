@@ -1,4 +1,4 @@
-using System.Buffers;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Tollgate.Proxy.Recording;
 
@@ -7,52 +7,84 @@ namespace Tollgate.ClickHouse;
 /// <summary>Writes batches of the ledger to ClickHouse, one insert each.</summary>
 /// <remarks>
 /// A batch is one block of one insert under its own deduplication token. It is not split by month: a batch spans a few hundred
-/// milliseconds, so only one at a month's turn falls into two partitions, and each of the two parts has its own record under
-/// the token. Should only one part be committed, sending the batch again writes the other.
-/// Only damaged data is beyond retry. A wrong set-up (no table, no right, wrong password) can be mended while the rows wait.
+/// milliseconds, so only one at a month's turn falls into two partitions. Should only one of the two parts be committed, the rows of the other
+/// are found missing and sent under another token.
 /// </remarks>
-public sealed class ClickHouseUsageSink(StoreClient store) : IUsageSink
+/// <param name="store">The store.</param>
+/// <param name="gatewayId">Whose rows are looked for.</param>
+/// <param name="time">The clock.</param>
+public sealed class ClickHouseUsageSink(StoreClient store, string gatewayId, TimeProvider time) : IUsageSink
 {
-    // 64 MiB: a batch of 100,000 rows at twice the usual size. A larger buffer is an exception and is not kept.
-    private const int MaxKeptBytes = 64 * 1024 * 1024;
+    // An insert of ours takes seconds at most; past this the store is ill, and is asked again later.
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(60);
 
-    private ArrayBufferWriter<byte>? _spare;
+    private const string Find = """
+        SELECT wal_seq, any(attempt_id) FROM tollgate.requests
+        WHERE gateway_id = {gateway:String} AND wal_seq BETWEEN {first:UInt64} AND {last:UInt64}
+        GROUP BY wal_seq
+        """;
+
+    private const string Register = """
+        INSERT INTO tollgate.spools (gateway_id, first_seq)
+        SELECT {gateway:String}, {first:UInt64}
+        WHERE NOT EXISTS (SELECT 1 FROM tollgate.spools WHERE gateway_id = {gateway:String} AND first_seq = {first:UInt64})
+        """;
 
     /// <inheritdoc/>
     public async Task WriteAsync(UsageBatch batch, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        if (batch.Rows.Count == 0)
-        {
-            return;
-        }
-
-        var buffer = Interlocked.Exchange(ref _spare, null) ?? new ArrayBufferWriter<byte>();
-        foreach (var row in batch.Rows)
-        {
-            RowBinaryEncoder.WriteRow(buffer, row);
-        }
-
-        await InsertAsync(batch, buffer.WrittenMemory, cancellationToken);
-
-        // Only a write that went well gives its buffer back: after a failure the connection may still be reading it.
-        if (buffer.Capacity <= MaxKeptBytes)
-        {
-            buffer.ResetWrittenCount();
-            _spare = buffer;
-        }
+        using var body = ToStream(batch.Bytes);
+        await AskAsync(
+            $"Batch {batch.Token} of {batch.Count} rows was not written.",
+            () => store.InsertAsync(RequestsTable.Name, RequestsTable.ColumnsOf(batch.RowFormat), body, batch.Token, cancellationToken));
     }
 
-    private async Task InsertAsync(UsageBatch batch, ReadOnlyMemory<byte> rows, CancellationToken cancellationToken)
+    /// <inheritdoc/>
+    public Task AbandonAsync(UsageBatch batch, CancellationToken cancellationToken)
     {
-        using var body = ToStream(rows);
+        ArgumentNullException.ThrowIfNull(batch);
+        return AskAsync($"What became of batch {batch.Token} is not known.", () => store.EndAsync(batch.Token, EndPatience, time, cancellationToken));
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<StoredRow>> FindAsync(ulong first, ulong last, CancellationToken cancellationToken)
+    {
+        List<StoredRow> found = [];
+        await AskAsync($"Which of the rows {first} to {last} are stored is not known.", async () =>
+        {
+            var parameters = new Dictionary<string, object>(StringComparer.Ordinal) { ["gateway"] = gatewayId, ["first"] = first, ["last"] = last };
+            found = await store.QueryAsync(
+                Find,
+                static row => new StoredRow(Convert.ToUInt64(row.GetValue(0), CultureInfo.InvariantCulture), row.GetGuid(1)),
+                parameters,
+                cancellationToken);
+        });
+        return found;
+    }
+
+    /// <inheritdoc/>
+    public Task RegisterAsync(ulong firstSequence, CancellationToken cancellationToken)
+    {
+        var parameters = new Dictionary<string, object>(StringComparer.Ordinal) { ["gateway"] = gatewayId, ["first"] = firstSequence };
+        return AskAsync("The beginning of the spool was not noted.", () => store.ExecuteAsync(Register, parameters, cancellationToken));
+    }
+
+    private static async Task AskAsync(string failed, Func<Task> ask)
+    {
         try
         {
-            await store.InsertAsync(RequestsTable.Name, RequestsTable.Columns, body, batch.Id, cancellationToken);
+            await ask();
         }
         catch (StoreException failure)
         {
-            throw new UsageSinkException($"Batch {batch.Id} of {batch.Rows.Count} rows was not written. {failure.Message}", failure.CanRetry, failure);
+            var fault = failure.Fault switch
+            {
+                StoreFault.Data => SinkFault.Data,
+                StoreFault.Setup => SinkFault.Setup,
+                _ => SinkFault.Ambiguous,
+            };
+            throw new UsageSinkException($"{failed} {failure.Message}", fault, failure);
         }
     }
 

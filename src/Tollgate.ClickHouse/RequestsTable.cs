@@ -6,11 +6,20 @@ public static class RequestsTable
     /// <summary>Database and name.</summary>
     public const string Name = "tollgate.requests";
 
+    /// <summary>The version of the columns and their order.</summary>
+    public const int Version = 1;
+
+    /// <summary>The columns of rows that were written under a version.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">This binary does not know it.</exception>
+    public static IReadOnlyList<string> ColumnsOf(int version) => version == Version
+        ? Columns
+        : throw new ArgumentOutOfRangeException(nameof(version), version, $"Rows of format {version} were written by a later Tollgate; this one knows {Version}.");
+
     /// <summary>The columns of an inserted row, in the order <see cref="RowBinaryEncoder.WriteRow"/> writes them.</summary>
     /// <remarks>Named in every insert, so that a column added by a newer Tollgate takes its default and this one goes on.</remarks>
     public static IReadOnlyList<string> Columns { get; } =
     [
-        "ts", "request_id", "attempt_id", "gateway_id", "wal_seq",
+        "wal_seq", "attempt_id", "ts", "request_id", "gateway_id",
         "customer", "team", "project", "developer", "key_id",
         "session_id", "agent_id", "parent_agent_id", "agent_kind", "prompt_id", "request_class", "client",
         "provider", "endpoint", "model_requested", "model", "fallback_from", "service_tier", "inference_geo",

@@ -31,11 +31,11 @@ public static class RowBinaryEncoder
     {
         ArgumentNullException.ThrowIfNull(output);
         ArgumentNullException.ThrowIfNull(row);
+        WriteUInt64(output, row.Sequence);
+        WriteUuid(output, row.AttemptId);
         WriteTimestamp(output, row.Timestamp);
         WriteUuid(output, row.RequestId);
-        WriteUuid(output, row.AttemptId);
         WriteText(output, row.GatewayId);
-        WriteUInt64(output, row.Sequence);
         WriteText(output, row.Customer);
         WriteText(output, row.Team);
         WriteText(output, row.Project);
@@ -78,6 +78,16 @@ public static class RowBinaryEncoder
         WriteText(output, row.UpstreamRequestId);
         WriteBytes(output, row.MessageId.Span);
         WriteLabels(output, CollectionsMarshal.AsSpan(row.Labels));
+    }
+
+    /// <summary>Reads a UUID as <see cref="WriteRow"/> writes it.</summary>
+    internal static Guid ReadUuid(ReadOnlySpan<byte> bytes)
+    {
+        Span<byte> bigEndian = stackalloc byte[16];
+        bytes[..16].CopyTo(bigEndian);
+        bigEndian[..8].Reverse();
+        bigEndian[8..].Reverse();
+        return new Guid(bigEndian, bigEndian: true);
     }
 
     /// <summary>The name of an operation in the column <c>endpoint</c>.</summary>

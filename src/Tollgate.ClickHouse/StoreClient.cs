@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Globalization;
 using ClickHouse.Driver;
 using ClickHouse.Driver.ADO;
 using ClickHouse.Driver.ADO.Parameters;
@@ -14,6 +15,11 @@ namespace Tollgate.ClickHouse;
 /// </remarks>
 public sealed class StoreClient : IDisposable
 {
+    // More than any batch has: a batch is one block, and so one part, whole or not at all.
+    private const int MostRowsOfBlock = 1_048_449;
+
+    private static readonly TimeSpan EndPollInterval = TimeSpan.FromMilliseconds(20);
+
     private readonly ClickHouseClient _client;
     private readonly string _address;
 
@@ -100,12 +106,12 @@ public sealed class StoreClient : IDisposable
     /// <param name="table">Database and table.</param>
     /// <param name="columns">The columns, in the order of the bytes.</param>
     /// <param name="rows">A seekable stream: its length is announced, so that a body cut off is an error and not a shorter batch.</param>
-    /// <param name="batchId">Names the insert to the store, which takes the same name only once.</param>
+    /// <param name="token">Names the insert to the store, which takes the same name only once; <see cref="EndAsync"/> finds it by this.</param>
     /// <param name="cancellationToken">Gives up; whether the store took the rows is then not known.</param>
-    public async Task InsertAsync(string table, IReadOnlyList<string> columns, Stream rows, string batchId, CancellationToken cancellationToken)
+    public async Task InsertAsync(string table, IReadOnlyList<string> columns, Stream rows, string token, CancellationToken cancellationToken)
     {
         // async_insert=0: the batch is the block; wait_end_of_query=1: 200 means committed.
-        // Both are said each time, because the server's defaults have changed between versions.
+        // All are said each time, because the server's defaults have changed between versions.
         var options = new QueryOptions
         {
             CustomSettings = new Dictionary<string, object>(StringComparer.Ordinal)
@@ -113,8 +119,11 @@ public sealed class StoreClient : IDisposable
                 ["async_insert"] = 0,
                 ["wait_end_of_query"] = 1,
                 ["insert_deduplicate"] = 1,
-                ["insert_deduplication_token"] = batchId,
+                ["insert_deduplication_token"] = token,
                 ["deduplicate_blocks_in_dependent_materialized_views"] = 1,
+                ["max_insert_block_size"] = MostRowsOfBlock,
+                ["min_insert_block_size_rows"] = MostRowsOfBlock,
+                ["log_comment"] = token,
             },
         };
         try
@@ -126,6 +135,34 @@ public sealed class StoreClient : IDisposable
             throw StoreException.From(cause, _address);
         }
     }
+
+    /// <summary>Ends the insert that was sent under <paramref name="token"/>, and returns when the store no longer works on it.</summary>
+    /// <exception cref="StoreException">The store is away, or still works on it after <paramref name="patience"/>.</exception>
+    public async Task EndAsync(string token, TimeSpan patience, TimeProvider time, CancellationToken cancellationToken)
+    {
+        // Looked up by the comment and not by a query id: the embedded store runs inserts under ids of its own.
+        const string Running = "SELECT count() FROM system.processes WHERE Settings['log_comment'] = {token:String}";
+        var parameters = new Dictionary<string, object>(StringComparer.Ordinal) { ["token"] = token };
+        var started = time.GetTimestamp();
+        for (var isFirst = true; await CountAsync(Running, parameters, cancellationToken) > 0; isFirst = false)
+        {
+            if (isFirst)
+            {
+                await ExecuteAsync("KILL QUERY WHERE Settings['log_comment'] = {token:String} ASYNC", parameters, cancellationToken);
+            }
+
+            if (time.GetElapsedTime(started) > patience)
+            {
+                throw StoreException.From(new TimeoutException($"The insert {token} is still running {patience.TotalSeconds:0} s after it was told to end."), _address);
+            }
+
+            await Task.Delay(EndPollInterval, time, cancellationToken);
+        }
+    }
+
+    /// <summary>The number that a query answers.</summary>
+    public async Task<long> CountAsync(string sql, IReadOnlyDictionary<string, object>? parameters, CancellationToken cancellationToken) =>
+        (await QueryAsync(sql, static row => Convert.ToInt64(row.GetValue(0), CultureInfo.InvariantCulture), parameters, cancellationToken))[0];
 
     /// <inheritdoc/>
     public void Dispose() => _client.Dispose();

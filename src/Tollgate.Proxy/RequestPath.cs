@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
-using Tollgate.Proxy.Accounting;
 using Tollgate.Proxy.Facts;
 using Tollgate.Proxy.Forwarding;
 using Tollgate.Proxy.Ingress;
@@ -14,26 +13,29 @@ namespace Tollgate.Proxy;
 /// <summary>The life of one request, top to bottom: accept, identify, forward, scan, account, record, measure.</summary>
 /// <remarks>
 /// The only code that calls every room. Facts travel as local variables, each written once; there is no context bag to reset.
-/// Whatever a client or an upstream does, an attempt ends in exactly one <see cref="Settle"/>.
+/// Whatever a client or an upstream does, an attempt ends in exactly one <see cref="Attempt.Settle"/>.
 /// </remarks>
 /// <param name="worlds">What is configured now.</param>
-/// <param name="queue">Where rows go; null when no ledger is kept.</param>
+/// <param name="recorder">Where rows go; null when no ledger is kept.</param>
 /// <param name="rows">Where rows come from.</param>
-/// <param name="metrics">The counters by key and model.</param>
 /// <param name="events">Told of everything that happens.</param>
 /// <param name="time">The clock.</param>
 /// <param name="gatewayId">Whose rows they are.</param>
 /// <param name="cut">Fires when a stop can wait no longer for what is under way.</param>
 public sealed class RequestPath(
     WorldHolder worlds,
-    UsageQueue? queue,
+    IUsageRecorder? recorder,
     UsageRowPool rows,
-    GatewayMetrics metrics,
     GatewayEvents events,
     TimeProvider time,
     string gatewayId,
     CancellationToken cut)
 {
+    // A full spool empties in minutes, not seconds; a client that asks every second helps nobody.
+    private static readonly TimeSpan SpoolFullRetry = TimeSpan.FromSeconds(30);
+
+    private readonly AttemptServices _services = new(recorder, rows, events, time, gatewayId);
+
     /// <summary>Serves one request; the terminal middleware of the proxy listener.</summary>
     public async Task InvokeAsync(HttpContext context)
     {
@@ -53,6 +55,9 @@ public sealed class RequestPath(
         // :: Identify. May refuse; knows after it: whose request it is and whose credential the upstream is shown.
         var key = VirtualKey.None;
         refusal ??= Identify(world, context.Request, accepted.Upstream!, out key);
+
+        // :: Admit. May refuse: an attempt whose row could not be kept.
+        refusal ??= Admit(accepted.Operation);
         if (refusal is not null)
         {
             await RefuseAsync(context, world, accepted, key, requestId, arrival, refusal);
@@ -64,7 +69,9 @@ public sealed class RequestPath(
         var tap = ResponseTap.Rent(accepted.Operation);
         var result = new ForwardResult { Outcome = ForwardOutcome.UpstreamTruncated };
         using var watchdog = new Watchdog(time, context.RequestAborted, cut);
-        var body = BodyOf(context, peek, watchdog, world.Limits);
+        var attempt = new Attempt(
+            new AttemptFacts(world, upstream, accepted.Operation, key, context.Request.Headers, requestId, arrival, peek, tap), _services);
+        attempt.Body = BodyOf(context, peek, watchdog, world.Limits, attempt);
         var sentAt = time.GetTimestamp();
         events.RequestStarted();
         try
@@ -76,20 +83,21 @@ public sealed class RequestPath(
                 upstream.HttpVersion,
                 context.Request.Headers,
                 new UpstreamCredential(upstream.Options.ApiKey),
-                body);
-            result = await Forwarder.ForwardAsync(context, upstream, request, tap, watchdog, world.Limits, time);
-            if (result.Refusal is not null)
-            {
-                events.Refused(result.Refusal.Reason, result.Refusal.Status, requestId);
-                await RefusalWriter.WriteAsync(context, result.Refusal, requestId);
-            }
+                attempt.Body);
+            result = await Forwarder.ForwardAsync(context, upstream, request, tap, attempt, watchdog, world.Limits, time);
         }
         finally
         {
             // :: Account, record, measure. Never refuses, never waits.
             events.RequestFinished();
-            Settle(context, world, accepted, key, requestId, arrival, sentAt, peek, body, tap, result);
+            attempt.Settle(result, sentAt);
             ResponseTap.Return(tap);
+        }
+
+        if (result.Refusal is not null)
+        {
+            events.Refused(result.Refusal.Reason, result.Refusal.Status, requestId);
+            await RefusalWriter.WriteAsync(context, result.Refusal, requestId);
         }
 
         if (result.BrokeOff)
@@ -172,9 +180,21 @@ public sealed class RequestPath(
             new(StatusCodes.Status401Unauthorized, reason, "authentication_error", message);
     }
 
-    private static RequestBody? BodyOf(HttpContext context, BodyPeek peek, Watchdog watchdog, ForwardLimits limits) =>
+    private Refusal? Admit(Operation operation) =>
+        operation != Operation.Messages || recorder is null or { CanBegin: true }
+            ? null
+            : new Refusal(
+                StatusCodes.Status503ServiceUnavailable,
+                RefusalReason.SpoolFull,
+                "overloaded_error",
+                "Tollgate can't keep a record of this request: its spool is full, and spool.whenFull is \"block\". "
+                + "The operator must bring the ledger's store back, free disk, or raise spool.maxBytes.",
+                ShouldRetry: true,
+                RetryAfter: SpoolFullRetry);
+
+    private static RequestBody? BodyOf(HttpContext context, BodyPeek peek, Watchdog watchdog, ForwardLimits limits, Attempt attempt) =>
         context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true
-            ? new RequestBody(context.Request.BodyReader, context.Request.ContentLength, peek, watchdog, limits)
+            ? new RequestBody(context.Request.BodyReader, context.Request.ContentLength, peek, watchdog, limits, attempt)
             : null;
 
     /// <summary>Refuses before anything went upstream. A refused inference is an entry of the ledger; other refusals are only counted.</summary>
@@ -182,116 +202,18 @@ public sealed class RequestPath(
         HttpContext context, World world, Accepted accepted, VirtualKey key, Guid requestId, Arrival arrival, Refusal refusal)
     {
         events.Refused(refusal.Reason, refusal.Status, requestId);
-        await RefusalWriter.WriteAsync(context, refusal, requestId);
-        if (accepted.Operation == Operation.Messages)
+        if (accepted.Operation == Operation.Messages && refusal.Reason != RefusalReason.SpoolFull)
         {
             var tap = ResponseTap.Rent(accepted.Operation);
+            var facts = new AttemptFacts(
+                world, accepted.Upstream!, accepted.Operation, key, context.Request.Headers, requestId, arrival, new BodyPeek(), tap);
             var result = new ForwardResult { Outcome = ForwardOutcome.Refused, Refusal = refusal };
-            Settle(context, world, accepted, key, requestId, arrival, time.GetTimestamp(), new BodyPeek(), null, tap, result);
+            new Attempt(facts, _services).Settle(result, time.GetTimestamp());
             ResponseTap.Return(tap);
         }
+
+        await RefusalWriter.WriteAsync(context, refusal, requestId);
     }
-
-    private void Settle(
-        HttpContext context,
-        World world,
-        Accepted accepted,
-        VirtualKey key,
-        Guid requestId,
-        Arrival arrival,
-        long sentAt,
-        BodyPeek peek,
-        RequestBody? body,
-        ResponseTap tap,
-        ForwardResult result)
-    {
-        var report = tap.Report;
-        var outcome = Judge(accepted.Operation, tap, result);
-        var settled = SettledUsage.From(report, outcome, result.Status, accepted.Operation, body?.BytesSent ?? 0, body?.IsFullySent ?? false);
-        var costed = Costing.Settle(
-            world.Prices,
-            new PricingRequest(peek.Model, arrival.At, accepted.Upstream!.Options.Region),
-            report,
-            settled);
-
-        var row = rows.Rent();
-        row.Timestamp = arrival.At;
-        row.RequestId = requestId;
-        row.AttemptId = Guid.CreateVersion7(arrival.At);
-        row.GatewayId = gatewayId;
-        Attribution.Write(row, key, context.Request.Headers);
-        row.Provider = accepted.Upstream.Name;
-        row.Endpoint = accepted.Operation;
-        row.ModelRequested = peek.Model;
-        row.Model = costed.Model;
-        row.FallbackFrom = costed.FallbackFrom;
-        row.ServiceTier = report.ServiceTier ?? string.Empty;
-        row.InferenceGeo = report.InferenceGeo ?? string.Empty;
-        row.IsStream = tap.IsStream;
-        row.IsBatch = costed.IsBatch;
-        row.IsFast = costed.IsFast;
-        row.HttpStatus = result.Refusal?.Status ?? result.Status;
-        row.Outcome = outcome;
-        row.ErrorType = result.Refusal?.ErrorType ?? report.ErrorType ?? string.Empty;
-        row.StopReason = report.StopReason ?? string.Empty;
-        row.UsageSource = settled.Source;
-        row.Tokens = costed.Tokens;
-        row.Cost = costed.Cost;
-        row.Priced = costed.Priced;
-        row.BandAmbiguous = costed.BandAmbiguous;
-        row.PriceRevision = costed.PriceRevision;
-        row.MessageId = report.MessageId;
-        row.UpstreamRequestId = result.UpstreamRequestId;
-        row.RequestBytes = body?.BytesSent ?? 0;
-        row.ResponseBytes = result.ResponseBytes;
-        row.OverheadMicroseconds = Microseconds(arrival.Timestamp, sentAt);
-        row.FirstByteMicroseconds = Microseconds(arrival.Timestamp, result.FirstByteAt);
-        row.TtftMicroseconds = Microseconds(arrival.Timestamp, report.FirstContentAt);
-        row.MaxGapMicroseconds = Microseconds(0, report.LargestGap);
-        row.LatencyMicroseconds = Microseconds(arrival.Timestamp, time.GetTimestamp());
-
-        Measure(world, row, key, report);
-        if (queue is null)
-        {
-            rows.Return(row);
-        }
-        else if (!queue.TryEnqueue(row))
-        {
-            events.RowDropped();
-            rows.Return(row);
-        }
-    }
-
-    private void Measure(World world, UsageRow row, VirtualKey key, UsageReport report)
-    {
-        var isListed = world.Prices.TryFind(row.Model, out Price _);
-        var labels = new MetricKey(row.Provider, row.Model, key.Id, key.Name, key.Team, key.Customer, metrics.LabelsOf(row.Labels));
-        events.AttemptEnded(row, metrics.Resolve(labels, isListed));
-        if (!row.Priced && !row.Tokens.IsEmpty)
-        {
-            events.UnpricedModel(row.Model);
-        }
-
-        if (report.EventOversize)
-        {
-            events.OversizeEvent(row.RequestId);
-        }
-    }
-
-    /// <summary>Joins what the bytes did with what they said.</summary>
-    private static ForwardOutcome Judge(Operation operation, ResponseTap tap, ForwardResult result) => result.Outcome switch
-    {
-        not ForwardOutcome.Completed => result.Outcome,
-        _ when result.Status >= StatusCodes.Status400BadRequest => ForwardOutcome.UpstreamError,
-        _ when operation == Operation.Messages && tap.Report.ErrorSeen => ForwardOutcome.ErrorEvent,
-        _ when operation == Operation.Messages && tap.LacksEnd => ForwardOutcome.Incomplete,
-        _ => ForwardOutcome.Completed,
-    };
-
-    private long Microseconds(long from, long to) => to <= from ? 0 : (long)time.GetElapsedTime(from, to).TotalMicroseconds;
-
-    /// <summary>When a request came in, by both clocks.</summary>
-    private readonly record struct Arrival(long Timestamp, DateTimeOffset At);
 
     /// <summary>What accepting a request found out. <see cref="Upstream"/> and <see cref="Address"/> are null for a probe and for a request without a route.</summary>
     private readonly record struct Accepted(Upstream? Upstream, Uri? Address, Operation Operation, bool IsProbe);

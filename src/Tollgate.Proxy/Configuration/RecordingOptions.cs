@@ -5,10 +5,6 @@ namespace Tollgate.Proxy.Configuration;
 /// <summary>How rows are gathered into inserts.</summary>
 public sealed record RecordingOptions
 {
-    /// <summary>Rows held while the store is slow or away. Default 131,072 (about 100 MB when full); when full the newest row is dropped and counted. Rounded up to a power of two.</summary>
-    [Range(1_024, 16_777_216)]
-    public int QueueCapacity { get; init; } = 131_072;
-
     /// <summary>Most rows of one insert. Default 10,000.</summary>
     [Range(1, 100_000)]
     public int BatchRows { get; init; } = 10_000;

@@ -24,6 +24,10 @@ public sealed record TollgateOptions
     [NeedsRestart]
     public StorageOptions Storage { get; init; } = new();
 
+    /// <summary>The queue on disk between requests and the store.</summary>
+    [NeedsRestart]
+    public SpoolOptions Spool { get; init; } = new();
+
     /// <summary>How rows are gathered into inserts.</summary>
     [NeedsRestart]
     public RecordingOptions Recording { get; init; } = new();

@@ -21,6 +21,9 @@ public enum RefusalReason
     /// <summary>The virtual key presented is unknown, damaged or disabled.</summary>
     KeyInvalid,
 
+    /// <summary>The spool has no room for the attempt's row, and the configuration says to refuse then.</summary>
+    SpoolFull,
+
     /// <summary>No connection to the upstream could be made.</summary>
     UpstreamUnreachable,
 
@@ -42,4 +45,6 @@ public enum RefusalReason
 /// <param name="ShouldRetry">
 /// Sent as <c>x-should-retry</c>, which Anthropic's clients obey before anything else: without it a 401 is retried for three minutes.
 /// </param>
-public sealed record Refusal(int Status, RefusalReason Reason, string ErrorType, string Message, bool ShouldRetry = false);
+/// <param name="RetryAfter">Sent as <c>retry-after</c>, in whole seconds; zero: not sent.</param>
+public sealed record Refusal(
+    int Status, RefusalReason Reason, string ErrorType, string Message, bool ShouldRetry = false, TimeSpan RetryAfter = default);

@@ -16,12 +16,21 @@ public static class Forwarder
     private const int ReadBytes = 4096;
 
     /// <summary>Sends <paramref name="request"/>, relays the answer through <paramref name="tap"/>, and says how it went.</summary>
+    /// <param name="context">The client's side.</param>
+    /// <param name="upstream">The upstream's side.</param>
+    /// <param name="request">What to send.</param>
+    /// <param name="tap">Sees the answer's bytes as they pass.</param>
+    /// <param name="log">Told before what can't be taken back.</param>
+    /// <param name="watchdog">Guards each step.</param>
+    /// <param name="limits">How long each step may take.</param>
+    /// <param name="time">The clock.</param>
     /// <remarks>Never throws for what a client or an upstream does. When the result carries a refusal, the client has been sent nothing yet.</remarks>
     public static async Task<ForwardResult> ForwardAsync(
         HttpContext context,
         Upstream upstream,
         UpstreamRequest request,
         IResponseTap tap,
+        IAttemptLog log,
         Watchdog watchdog,
         ForwardLimits limits,
         TimeProvider time)
@@ -32,6 +41,7 @@ public static class Forwarder
         {
             if (request.Body is null)
             {
+                log.OnSending(0, isLast: true);
                 watchdog.Arm(WatchedStep.UpstreamHead, limits.FirstByte);
             }
 
@@ -59,7 +69,7 @@ public static class Forwarder
                 return result;
             }
 
-            result.Outcome = await RelayBodyAsync(context, response, tap, watchdog, limits, time, result);
+            result.Outcome = await RelayBodyAsync(context, response, tap, log, watchdog, limits, time, result);
             result.Refusal = result.Outcome is ForwardOutcome.GatewayStopped && !context.Response.HasStarted ? Stopping() : null;
             result.BrokeOff = result.Outcome is ForwardOutcome.UpstreamTruncated or ForwardOutcome.UpstreamStalled or ForwardOutcome.GatewayStopped
                 && result.Refusal is null;
@@ -82,12 +92,15 @@ public static class Forwarder
         HttpContext context,
         IUpstreamResponse response,
         IResponseTap tap,
+        IAttemptLog log,
         Watchdog watchdog,
         ForwardLimits limits,
         TimeProvider time,
         ForwardResult result)
     {
         var client = context.Response.BodyWriter;
+        var length = context.Response.ContentLength;
+        var isWholeTold = false;
         try
         {
             // The head goes out as soon as it is known: a client measures its waiting from there.
@@ -109,6 +122,16 @@ public static class Forwarder
                 result.ResponseBytes += read;
                 tap.OnBytes(buffer.Span[..read], now);
                 client.Advance(read);
+                if (result.ResponseBytes == length)
+                {
+                    tap.OnEnd();
+                }
+
+                if (!isWholeTold && (tap.HasEnd || result.ResponseBytes == length))
+                {
+                    isWholeTold = true;
+                    await log.OnAnswerWholeAsync(result, watchdog.Token);
+                }
 
                 watchdog.Arm(WatchedStep.ClientFlush, limits.ClientStall);
                 await client.FlushAsync(watchdog.Token);
@@ -121,6 +144,12 @@ public static class Forwarder
             {
                 // Only the connection's end marked this end, and it may as well have been a cut: the content does not say that it was whole.
                 return ForwardOutcome.UpstreamTruncated;
+            }
+
+            tap.OnEnd();
+            if (!isWholeTold)
+            {
+                await log.OnAnswerWholeAsync(result, watchdog.Token);
             }
 
             await context.Response.CompleteAsync();

@@ -7,6 +7,9 @@ public interface IResponseTap
     /// <summary>Whether the bytes so far are a message that still lacks its end.</summary>
     bool LacksEnd { get; }
 
+    /// <summary>Whether the bytes so far are a whole message: a client may take them for the answer, whatever follows.</summary>
+    bool HasEnd { get; }
+
     /// <summary>Learns how the answer is to be read, before its first byte.</summary>
     void OnHead(int status, string? contentType, string? contentEncoding);
 
@@ -15,6 +18,6 @@ public interface IResponseTap
     /// <param name="timestamp">When the read completed, as <see cref="TimeProvider.GetTimestamp"/>.</param>
     void OnBytes(ReadOnlySpan<byte> bytes, long timestamp);
 
-    /// <summary>Learns that the answer's bytes have ended, cleanly or not.</summary>
+    /// <summary>Learns that the answer's bytes have ended, cleanly or not. May come more than once.</summary>
     void OnEnd();
 }

@@ -9,10 +9,14 @@ namespace Tollgate.Proxy.Forwarding;
 /// <param name="peek">Sees the bytes as they pass.</param>
 /// <param name="watchdog">Guards each write.</param>
 /// <param name="limits">How long the upstream may take.</param>
-public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, Watchdog watchdog, ForwardLimits limits)
+/// <param name="log">Told before the first and the last bytes go.</param>
+public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, Watchdog watchdog, ForwardLimits limits, IAttemptLog log)
 {
     // Null until the copy begins; completes when nothing touches the client's reader any more.
     private TaskCompletionSource? _copied;
+
+    // Whether the log was told of the last bytes.
+    private bool _isLastTold;
 
     /// <summary>How many bytes there will be; null when the client sends chunks.</summary>
     public long? Length { get; } = length;
@@ -44,6 +48,12 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
                 watchdog.Disarm();
             }
 
+            if (!_isLastTold)
+            {
+                // Only the chunked coding's own end is left to be sent.
+                log.OnSending(BytesSent, isLast: true);
+            }
+
             IsFullySent = true;
             watchdog.Arm(WatchedStep.UpstreamHead, limits.FirstByte);
         }
@@ -70,6 +80,7 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
         var read = await ReadAsync(cancellationToken);
         try
         {
+            var left = read.Buffer.Length;
             foreach (var segment in read.Buffer)
             {
                 if (!peek.IsDone)
@@ -77,6 +88,8 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
                     peek.Feed(segment.Span);
                 }
 
+                left -= segment.Length;
+                TellLog(BytesSent + segment.Length, read.IsCompleted && left == 0);
                 watchdog.Arm(WatchedStep.UpstreamWrite, limits.UpstreamIdle);
                 await destination.WriteAsync(segment, cancellationToken);
                 BytesSent += segment.Length;
@@ -88,6 +101,16 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
         }
 
         return read.IsCompleted;
+    }
+
+    private void TellLog(long bytes, bool isEnd)
+    {
+        var isLast = isEnd || bytes == Length;
+        if (BytesSent == 0 || (isLast && !_isLastTold))
+        {
+            _isLastTold = isLast;
+            log.OnSending(isLast ? bytes : Length ?? bytes, isLast);
+        }
     }
 
     private async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
@@ -24,6 +25,10 @@ public static class RefusalWriter
         response.ContentType = "application/json";
         response.Headers["x-should-retry"] = refusal.ShouldRetry ? "true" : "false";
         response.Headers[RequestIdHeader] = requestId.ToString();
+        if (refusal.RetryAfter > TimeSpan.Zero)
+        {
+            response.Headers.RetryAfter = ((long)Math.Ceiling(refusal.RetryAfter.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        }
 
         var body = new ArrayBufferWriter<byte>(512);
         using (var json = new Utf8JsonWriter(body, Readable))

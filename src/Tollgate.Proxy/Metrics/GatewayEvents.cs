@@ -7,7 +7,7 @@ namespace Tollgate.Proxy.Metrics;
 /// <summary>Everything that happens in the gateway: one method per event moves the counter and writes the log line, so they can't disagree.</summary>
 /// <remarks>
 /// Log ids are the step times a thousand: 1 accept, 2 identify, 3 admit, 4 forward, 5 scan, 6 account, 7 record (70xx the store's
-/// own, 71xx the batcher's), 8 host. No event takes a secret: keys are named by their id.
+/// own, 71xx the sender's, 72xx the spool's), 8 host. No event takes a secret: keys are named by their id.
 /// Safe from any thread.
 /// </remarks>
 public sealed partial class GatewayEvents
@@ -15,20 +15,14 @@ public sealed partial class GatewayEvents
     /// <summary>Models without a price that are named in the log, once each.</summary>
     public const int MaxUnpricedNames = 100;
 
-    /// <summary>Least time between two log lines about dropped rows; each drop is counted.</summary>
-    public static readonly TimeSpan DropLogInterval = TimeSpan.FromSeconds(10);
-
     private readonly ILogger<GatewayEvents> _logger;
-    private readonly TimeProvider _time;
     private readonly ConcurrentDictionary<string, byte> _unpriced = new(StringComparer.Ordinal);
-    private long _nextDropLog = long.MinValue;
 
     /// <summary>Events that go to <paramref name="metrics"/> and <paramref name="logger"/>.</summary>
-    public GatewayEvents(GatewayMetrics metrics, ILogger<GatewayEvents> logger, TimeProvider time)
+    public GatewayEvents(GatewayMetrics metrics, ILogger<GatewayEvents> logger)
     {
         Metrics = metrics;
         _logger = logger;
-        _time = time;
     }
 
     /// <summary>The counters.</summary>
@@ -99,21 +93,6 @@ public sealed partial class GatewayEvents
         }
     }
 
-    /// <summary>The queue was full and the newest row was dropped.</summary>
-    public void RowDropped()
-    {
-        Metrics.Dropped.Add(1);
-
-        // Whoever moves the time on writes the line; a full queue at 5,000 requests a second is not also a full log.
-        var now = _time.GetTimestamp();
-        var next = Volatile.Read(ref _nextDropLog);
-        var after = now + (long)(DropLogInterval.TotalSeconds * _time.TimestampFrequency);
-        if (now >= next && Interlocked.CompareExchange(ref _nextDropLog, after, next) == next)
-        {
-            LogRowDropped(Metrics.Dropped.Units);
-        }
-    }
-
     /// <summary>The store committed a batch.</summary>
     public void RowsStored(int rows, TimeSpan elapsed)
     {
@@ -129,17 +108,76 @@ public sealed partial class GatewayEvents
         LogInsertFailed(batch, attempt, (long)pause.TotalMilliseconds, failure.Message);
     }
 
-    /// <summary>Rows were given up. When the store's refusal is why, that insert's failure is counted with them.</summary>
-    public void RowsLost(int rows, RowLoss loss, string batch, Exception? failure)
+    /// <summary>The store can't take rows until an operator has mended its set-up; they wait.</summary>
+    public void DeliveryHeld(string batch, int attempt, TimeSpan pause, string reason)
     {
-        Metrics.Lost(loss).Add(rows);
-        if (failure is not null)
-        {
-            Metrics.InsertFailures.Add(1);
-        }
-
-        LogRowsLost(failure, rows, batch, MetricLabels.Of(loss));
+        Metrics.InsertFailures.Add(1);
+        LogDeliveryHeld(batch, attempt, (long)pause.TotalMilliseconds, reason);
     }
+
+    /// <summary>The store did not say what it has; it will be asked again.</summary>
+    public void StoreNotAsked(int attempt, TimeSpan pause, string reason) => LogStoreNotAsked(attempt, (long)pause.TotalMilliseconds, reason);
+
+    /// <summary>The rows of a batch are stored, but a view that they feed failed.</summary>
+    public void ViewsNotFilled(string batch, string reason) => LogViewsNotFilled(batch, reason);
+
+    /// <summary>The store refused a row for what it is; it was put aside.</summary>
+    public void RowPutAside(ulong sequence, string reason) => LogRowPutAside(sequence, reason);
+
+    /// <summary>A row that the store refused could not be put aside; it will be tried again.</summary>
+    public void DeadLetterNotWritten(ulong sequence, string reason) => LogDeadLetterNotWritten(sequence, reason);
+
+    /// <summary>The store has rows of this gateway that its spool does not know as sent.</summary>
+    public void LedgerAhead(int rows) => LogLedgerAhead(rows);
+
+    /// <summary>The sender met with a fault of its own; it begins anew.</summary>
+    public void SenderFailed(Exception failure, TimeSpan pause) => LogSenderFailed(failure, (long)pause.TotalMilliseconds);
+
+    /// <summary>A row is in the spool.</summary>
+    public void RowSpooled() => Metrics.Spooled.Add(1);
+
+    /// <summary>A row was added to a sum, because the spool is full.</summary>
+    public void RowFolded() => Metrics.Folded.Add(1);
+
+    /// <summary>The spool was read at the start.</summary>
+    public void SpoolRecovered(int segments, long pending, int open, int damaged)
+    {
+        Metrics.Damaged.Add(damaged);
+        LogSpoolRecovered(segments, pending, open, damaged);
+    }
+
+    /// <summary>Attempts that a killed gateway left open were closed.</summary>
+    public void SpoolCrashedAttempts(int closed, int left)
+    {
+        Metrics.Crashed.Add(closed);
+        if (left > 0)
+        {
+            LogCrashedAttemptsLeft(left);
+        }
+    }
+
+    /// <summary>Records could not be read when their turn came.</summary>
+    public void SpoolRecordsDamaged(int stretches)
+    {
+        Metrics.Damaged.Add(stretches);
+        LogSpoolRecordsDamaged(stretches);
+    }
+
+    /// <summary>The disk refused a sync.</summary>
+    public void SpoolSyncFailed(string reason)
+    {
+        Metrics.SyncFailures.Add(1);
+        LogSpoolSyncFailed(reason);
+    }
+
+    /// <summary>No further segment can be had.</summary>
+    public void SpoolFull(string reason) => LogSpoolFull(reason);
+
+    /// <summary>There is room again.</summary>
+    public void SpoolHasRoom() => LogSpoolHasRoom();
+
+    /// <summary>A segment that is done with could not be deleted.</summary>
+    public void SpoolFileNotDeleted(string reason) => LogSpoolFileNotDeleted(reason);
 
     /// <summary>The configuration was replaced while running.</summary>
     public void WorldReplaced(int upstreams, int keys) => LogWorldReplaced(upstreams, keys);
@@ -163,17 +201,53 @@ public sealed partial class GatewayEvents
     [LoggerMessage(6002, LogLevel.Warning, "Model {Model} has no price: its requests are recorded with their tokens, and their cost is unknown. Add it to the file named by prices:file.")]
     private partial void LogUnpricedModel(string model);
 
-    [LoggerMessage(7101, LogLevel.Error, "The queue to the store is full: {Dropped} rows were dropped since the start. Is the store reachable? Else raise recording:queueCapacity.")]
-    private partial void LogRowDropped(long dropped);
-
     [LoggerMessage(7102, LogLevel.Debug, "{Rows} rows were stored in {Milliseconds} ms.")]
     private partial void LogRowsStored(int rows, double milliseconds);
 
     [LoggerMessage(7103, LogLevel.Warning, "Batch {Batch} was not stored at try {Attempt}; the next try is in {Milliseconds} ms. {Reason}")]
     private partial void LogInsertFailed(string batch, int attempt, long milliseconds, string reason);
 
-    [LoggerMessage(7104, LogLevel.Error, "{Rows} rows of {Batch} are lost: {Reason}.")]
-    private partial void LogRowsLost(Exception? failure, int rows, string batch, string reason);
+    [LoggerMessage(7105, LogLevel.Error, "Batch {Batch} can't be stored until the store's set-up is mended (try {Attempt}); rows wait in the spool, the next try is in {Milliseconds} ms. {Reason}")]
+    private partial void LogDeliveryHeld(string batch, int attempt, long milliseconds, string reason);
+
+    [LoggerMessage(7106, LogLevel.Warning, "The store did not say which rows it has (try {Attempt}); rows wait in the spool, the next try is in {Milliseconds} ms. {Reason}")]
+    private partial void LogStoreNotAsked(int attempt, long milliseconds, string reason);
+
+    [LoggerMessage(7107, LogLevel.Error, "The rows of batch {Batch} are stored, but a view that they feed is not filled; run tollgate migrate rebuild for their time. {Reason}")]
+    private partial void LogViewsNotFilled(string batch, string reason);
+
+    [LoggerMessage(7108, LogLevel.Error, "Row {Sequence} was refused by the store and put aside; see tollgate spool dead-letters. {Reason}")]
+    private partial void LogRowPutAside(ulong sequence, string reason);
+
+    [LoggerMessage(7109, LogLevel.Error, "Row {Sequence} was refused by the store and could not be put aside; it is tried again. {Reason}")]
+    private partial void LogDeadLetterNotWritten(ulong sequence, string reason);
+
+    [LoggerMessage(7110, LogLevel.Warning, "The store has {Rows} rows of this gateway that the spool does not know as sent: the spool is older than the ledger, or was damaged. They are not sent again.")]
+    private partial void LogLedgerAhead(int rows);
+
+    [LoggerMessage(7111, LogLevel.Error, "The sender met with an error and begins anew in {Milliseconds} ms; rows wait in the spool.")]
+    private partial void LogSenderFailed(Exception failure, long milliseconds);
+
+    [LoggerMessage(7201, LogLevel.Information, "The spool has {Segments} segments with {Pending} rows for the store and {Open} attempts that were open when the gateway ended; {Damaged} stretches could not be read.")]
+    private partial void LogSpoolRecovered(int segments, long pending, int open, int damaged);
+
+    [LoggerMessage(7202, LogLevel.Error, "{Left} attempts that were open when the gateway ended could not be closed, because the spool is full; the next start does it.")]
+    private partial void LogCrashedAttemptsLeft(int left);
+
+    [LoggerMessage(7203, LogLevel.Error, "{Stretches} stretches of the spool could not be read; the rows in them are lost.")]
+    private partial void LogSpoolRecordsDamaged(int stretches);
+
+    [LoggerMessage(7204, LogLevel.Error, "The spool could not be made durable; what the file held is written again elsewhere. Check the disk. {Reason}")]
+    private partial void LogSpoolSyncFailed(string reason);
+
+    [LoggerMessage(7205, LogLevel.Error, "The spool is full; spool.whenFull decides what becomes of attempts that begin now. {Reason}")]
+    private partial void LogSpoolFull(string reason);
+
+    [LoggerMessage(7206, LogLevel.Information, "The spool has room again.")]
+    private partial void LogSpoolHasRoom();
+
+    [LoggerMessage(7207, LogLevel.Warning, "A segment of the spool that is done with could not be deleted; the next start tries again. {Reason}")]
+    private partial void LogSpoolFileNotDeleted(string reason);
 
     [LoggerMessage(8001, LogLevel.Information, "The configuration was replaced: {Upstreams} upstreams, {Keys} keys.")]
     private partial void LogWorldReplaced(int upstreams, int keys);

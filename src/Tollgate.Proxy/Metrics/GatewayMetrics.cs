@@ -33,11 +33,9 @@ public sealed class GatewayMetrics
     private readonly BoundedValues _errorTypes = new(MaxValuesPerLabel);
     private readonly BoundedValues[] _labelValues;
     private readonly ExactCounter[] _refused;
-    private readonly ExactCounter[] _lost;
     private readonly IHistogram _overhead;
     private readonly Gauge _active;
-    private readonly Gauge _queueRows;
-    private Func<int> _queueCount = static () => 0;
+    private readonly ConcurrentDictionary<string, Func<double>> _readings = new(StringComparer.Ordinal);
     private long _activeRequests;
     private int _childCount;
 
@@ -53,22 +51,36 @@ public sealed class GatewayMetrics
 
         _labelValues = [.. options.Labels.Select(_ => new BoundedValues(MaxValuesPerLabel))];
         _refused = [.. Enum.GetValues<RefusalReason>().Select(reason => CounterOf(MetricCatalog.RefusedRequests, [MetricLabels.Of(reason)]))];
-        _lost = [.. Enum.GetValues<RowLoss>().Select(loss => CounterOf(MetricCatalog.StoreLostRows, [MetricLabels.Of(loss)]))];
-        Dropped = CounterOf(MetricCatalog.QueueDroppedRows, []);
+        Spooled = CounterOf(MetricCatalog.SpoolRows, []);
+        Folded = CounterOf(MetricCatalog.SpoolFoldedRows, []);
+        Crashed = CounterOf(MetricCatalog.SpoolCrashedAttempts, []);
+        Damaged = CounterOf(MetricCatalog.SpoolDamagedRecords, []);
+        SyncFailures = CounterOf(MetricCatalog.SpoolSyncFailures, []);
         Stored = CounterOf(MetricCatalog.StoreRows, []);
         InsertFailures = CounterOf(MetricCatalog.StoreInsertFailures, []);
         InsertSeconds = HistogramOf(MetricCatalog.StoreInsert, []);
         _overhead = HistogramOf(MetricCatalog.OverheadLatency, ["request"]);
         _active = _gauges[MetricCatalog.ActiveRequests.Name];
-        _queueRows = _gauges[MetricCatalog.QueueRows.Name];
         Registry.AddBeforeCollectCallback(Publish);
     }
 
     /// <summary>What a scrape reads.</summary>
     public CollectorRegistry Registry { get; } = Prometheus.Metrics.NewCustomRegistry();
 
-    /// <summary>Rows dropped because the queue was full.</summary>
-    internal ExactCounter Dropped { get; }
+    /// <summary>Rows written to the spool.</summary>
+    internal ExactCounter Spooled { get; }
+
+    /// <summary>Rows folded into sums because the spool was full.</summary>
+    internal ExactCounter Folded { get; }
+
+    /// <summary>Attempts that a killed process had left open.</summary>
+    internal ExactCounter Crashed { get; }
+
+    /// <summary>Stretches of the spool that could not be read.</summary>
+    internal ExactCounter Damaged { get; }
+
+    /// <summary>Syncs of the spool that failed.</summary>
+    internal ExactCounter SyncFailures { get; }
 
     /// <summary>Rows committed.</summary>
     internal ExactCounter Stored { get; }
@@ -82,8 +94,12 @@ public sealed class GatewayMetrics
     /// <summary>Requests being handled.</summary>
     internal long ActiveRequests => Volatile.Read(ref _activeRequests);
 
-    /// <summary>Says how many rows wait for the store; asked at every scrape.</summary>
-    public void ObserveQueue(Func<int> count) => _queueCount = count;
+    /// <summary>Has a gauge without labels read at every scrape.</summary>
+    public void Observe(MetricDefinition gauge, Func<double> reading)
+    {
+        ArgumentNullException.ThrowIfNull(gauge);
+        _readings[gauge.Name] = reading;
+    }
 
     /// <summary>The values of the configured labels among those that a request carries.</summary>
     /// <param name="labels">Names, in any case, and values, as sent; the first of a name counts.</param>
@@ -143,8 +159,6 @@ public sealed class GatewayMetrics
     internal void ObserveOverhead(long microseconds) => _overhead.Observe(microseconds);
 
     internal ExactCounter Refused(RefusalReason reason) => _refused[(int)reason];
-
-    internal ExactCounter Lost(RowLoss loss) => _lost[(int)loss];
 
     internal void AddActive(int change) => Interlocked.Add(ref _activeRequests, change);
 
@@ -206,6 +220,9 @@ public sealed class GatewayMetrics
         }
 
         _active.Set(ActiveRequests);
-        _queueRows.Set(_queueCount());
+        foreach (var (name, reading) in _readings)
+        {
+            _gauges[name].Set(reading());
+        }
     }
 }

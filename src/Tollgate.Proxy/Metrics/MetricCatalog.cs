@@ -104,21 +104,53 @@ public static class MetricCatalog
     /// <summary>Refusals.</summary>
     public static MetricDefinition RefusedRequests { get; } = Global("refused_requests_total", MetricKind.Counter, "Requests that Tollgate answered itself with an error, by reason.", "reason");
 
-    /// <summary>Queue level.</summary>
-    public static MetricDefinition QueueRows { get; } = Global("queue_rows", MetricKind.Gauge, "Ledger rows waiting for the store.");
+    /// <summary>Spool size.</summary>
+    public static MetricDefinition SpoolBytes { get; } = Global("spool_bytes", MetricKind.Gauge, "Bytes of disk that the spool takes, segments prepared ahead included.");
 
-    /// <summary>Dropped rows.</summary>
-    public static MetricDefinition QueueDroppedRows { get; } = Global("queue_dropped_rows_total", MetricKind.Counter, "Ledger rows dropped because the queue was full.");
+    /// <summary>Waiting rows.</summary>
+    public static MetricDefinition SpoolPendingRows { get; } = Global("spool_pending_rows", MetricKind.Gauge, "Ledger rows in the spool that the store has not acknowledged.");
+
+    /// <summary>Age of the backlog.</summary>
+    public static MetricDefinition SpoolOldestUnsent { get; } = Global(
+        "spool_oldest_unsent_seconds", MetricKind.Gauge, "Seconds that the oldest row has been waiting for the store; 0 when none is.");
+
+    /// <summary>Whether there is room.</summary>
+    public static MetricDefinition SpoolFull { get; } = Global(
+        "spool_full", MetricKind.Gauge, "1 while the spool can get no further segment, so that spool.whenFull decides; else 0.");
+
+    /// <summary>Rows put aside.</summary>
+    public static MetricDefinition SpoolDeadLetterRows { get; } = Global(
+        "spool_dead_letter_rows", MetricKind.Gauge, "Ledger rows that the store refused for what they are, kept beside the spool (tollgate spool dead-letters).");
+
+    /// <summary>Spooled rows.</summary>
+    public static MetricDefinition SpoolRows { get; } = Global("spool_rows_total", MetricKind.Counter, "Ledger rows written to the spool.");
+
+    /// <summary>Folded rows.</summary>
+    public static MetricDefinition SpoolFoldedRows { get; } = Global(
+        "spool_folded_rows_total", MetricKind.Counter, "Attempts whose tokens and dollars were added to a sum because the spool was full.");
+
+    /// <summary>Crashed attempts.</summary>
+    public static MetricDefinition SpoolCrashedAttempts { get; } = Global(
+        "spool_crashed_attempts_total", MetricKind.Counter, "Attempts that a killed gateway left open and this one closed with what was known.");
+
+    /// <summary>Damage.</summary>
+    public static MetricDefinition SpoolDamagedRecords { get; } = Global(
+        "spool_damaged_records_total", MetricKind.Counter, "Stretches of the spool that held no whole record: torn by a power cut, or damaged on the disk.");
+
+    /// <summary>Failed syncs.</summary>
+    public static MetricDefinition SpoolSyncFailures { get; } = Global(
+        "spool_sync_failures_total", MetricKind.Counter, "Syncs of the spool that the disk refused; what they held was written again elsewhere.");
+
+    /// <summary>Missing rows.</summary>
+    public static MetricDefinition LedgerMissingRows { get; } = Global(
+        "ledger_missing_rows", MetricKind.Gauge, "Rows of this gateway that the store should have and has not, by the last audit; 0 is the promise.");
+
+    /// <summary>Drift of the rollup.</summary>
+    public static MetricDefinition LedgerDrift { get; } = Global(
+        "ledger_drift_usd", MetricKind.Gauge, "USD by which the rollup differs from the rows it is computed from, by the last audit; 0 is the promise.");
 
     /// <summary>Stored rows.</summary>
     public static MetricDefinition StoreRows { get; } = Global("store_rows_total", MetricKind.Counter, "Ledger rows that the store has committed.");
-
-    /// <summary>Lost rows.</summary>
-    public static MetricDefinition StoreLostRows { get; } = Global(
-        "store_lost_rows_total",
-        MetricKind.Counter,
-        "Ledger rows given up after they were queued, by reason (rejected: the store refused them; stopped: the gateway had to stop).",
-        "reason");
 
     /// <summary>Failed inserts.</summary>
     public static MetricDefinition StoreInsertFailures { get; } = Global("store_insert_failures_total", MetricKind.Counter, "Inserts that failed, tries of the same batch counted one by one.");
@@ -135,7 +167,9 @@ public static class MetricCatalog
         Cost, UnpricedRequests, EstimatedCost, CacheHits,
         UpstreamLatency, FirstTokenLatency, InterTokenLatency, OverheadLatency,
         ActiveRequests, RefusedRequests,
-        QueueRows, QueueDroppedRows, StoreRows, StoreLostRows, StoreInsertFailures, StoreInsert,
+        SpoolBytes, SpoolPendingRows, SpoolOldestUnsent, SpoolFull, SpoolDeadLetterRows,
+        SpoolRows, SpoolFoldedRows, SpoolCrashedAttempts, SpoolDamagedRecords, SpoolSyncFailures,
+        StoreRows, StoreInsertFailures, StoreInsert, LedgerMissingRows, LedgerDrift,
     ];
 
     private static MetricDefinition PerChild(string name, string help, params string[] labels) => new(name, MetricKind.Counter, help, true, labels, []);

@@ -43,18 +43,11 @@ internal static class MetricLabels
         RefusalReason.WebPage => "web_page",
         RefusalReason.KeyMissing => "key_missing",
         RefusalReason.KeyInvalid => "key_invalid",
+        RefusalReason.SpoolFull => "spool_full",
         RefusalReason.UpstreamUnreachable => "upstream_unreachable",
         RefusalReason.UpstreamBroken => "upstream_broken",
         RefusalReason.UpstreamTimeout => "upstream_timeout",
         RefusalReason.GatewayStopped => "gateway_stopped",
-        _ => BoundedValues.Other,
-    };
-
-    /// <summary>Why rows were given up.</summary>
-    public static string Of(RowLoss loss) => loss switch
-    {
-        RowLoss.Rejected => "rejected",
-        RowLoss.Stopped => "stopped",
         _ => BoundedValues.Other,
     };
 }

@@ -4,7 +4,7 @@ namespace Tollgate.Proxy.Recording;
 
 /// <summary>One attempt in the ledger: a row of the table <c>tollgate.requests</c>, in its column's words.</summary>
 /// <remarks>
-/// Owner: rented from the row pool by the request that fills it, handed over by the queue, returned by the batcher.
+/// Owner: rented from the row pool by the request that fills it, and returned by it once it is recorded and counted.
 /// Units: tokens, microseconds, bytes, nano-dollars. Text is never null; empty means not known.
 /// </remarks>
 public sealed class UsageRow

@@ -65,6 +65,9 @@ public sealed class ResponseTap : IResponseTap
     /// <remarks>False as well for an answer that could not be read: nobody knows then.</remarks>
     public bool LacksEnd => _isMessage && !Report.MessageStopped && !Report.Unreadable;
 
+    /// <inheritdoc/>
+    public bool HasEnd => _isMessage && Report.MessageStopped;
+
     /// <summary>Takes a tap from the pool.</summary>
     /// <param name="operation">What was asked; only <see cref="Operation.Messages"/> reports usage.</param>
     public static ResponseTap Rent(Operation operation)

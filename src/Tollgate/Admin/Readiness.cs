@@ -1,10 +1,11 @@
 using Tollgate.ClickHouse;
 using Tollgate.Hosting;
+using Tollgate.Proxy.Recording;
 
 namespace Tollgate.Admin;
 
 /// <summary>Whether the gateway is whole: each part, and what ails it.</summary>
-internal sealed class Readiness(Drain drain, StoreSupervisor? supervisor, StoreMigration? migration, StoreClient? store)
+internal sealed class Readiness(Drain drain, StoreSupervisor? supervisor, StoreMigration? migration, StoreClient? store, UsageRecording? recording)
 {
     private static readonly TimeSpan PingTimeout = TimeSpan.FromSeconds(2);
 
@@ -28,6 +29,8 @@ internal sealed class Readiness(Drain drain, StoreSupervisor? supervisor, StoreM
 
         parts.Add(new("storage", await store.PingAsync(PingTimeout, cancellation)));
         parts.Add(new("schema", migration?.Problem));
+        parts.Add(new("spool", recording?.SpoolProblem));
+        parts.Add(new("delivery", recording?.DeliveryProblem));
         return parts;
     }
 }

@@ -10,8 +10,8 @@ namespace Tollgate.Hosting;
 
 /// <summary>Everything that runs, in the order in which it starts; it stops in the opposite order.</summary>
 /// <remarks>
-/// Start: store, migrations, batcher, admin listener, proxy listener. The gateway serves as soon as it listens: a store that is late or away
-/// only makes rows wait. Stop: the proxy drains first, so that the last rows are queued before the batcher writes them out, and the store goes last.
+/// Start: the spool, so that no request goes unrecorded; the listeners; then the store, the migrations and the sender. A store that is late or away
+/// only makes rows wait. Stop: the proxy drains first, so that the last rows are in the spool before the sender ends, and the store goes last.
 /// </remarks>
 internal sealed class Gateway : IAsyncDisposable
 {
@@ -27,7 +27,7 @@ internal sealed class Gateway : IAsyncDisposable
     private readonly StoreSupervisor? _supervisor;
     private readonly StoreClient? _store;
     private readonly StoreMigration? _migration;
-    private readonly UsageBatcher? _batcher;
+    private readonly UsageRecording? _recording;
     private readonly Drain _drain;
     private readonly ConfigurationWatcher _watcher;
     private readonly WebApplication _admin;
@@ -39,19 +39,23 @@ internal sealed class Gateway : IAsyncDisposable
         _options = configuration.Options!;
         _loggers = loggers;
         var metrics = new GatewayMetrics(_options.Metrics);
-        var events = new GatewayEvents(metrics, loggers.CreateLogger<GatewayEvents>(), time);
+        var events = new GatewayEvents(metrics, loggers.CreateLogger<GatewayEvents>());
         var gatewayId = GatewayIdentity.ReadOrCreate(_options.Storage.DataDirectory);
         var rows = new UsageRowPool(PooledRows);
 
-        UsageQueue? queue = null;
         if (_options.Storage.Mode != StorageMode.None)
         {
-            queue = new UsageQueue(_options.Recording.QueueCapacity, time);
-            metrics.ObserveQueue(() => queue.Count);
             _store = StoreAccess.Open(_options.Storage);
             _migration = new StoreMigration(_store, _options.Storage.Cluster, time, loggers);
-            _batcher = new UsageBatcher(
-                queue, rows, new ClickHouseUsageSink(_store), _options.Recording, time, events, gatewayId, GatewayIdentity.FirstSequence(time.GetUtcNow()));
+            _recording = UsageRecording.Open(
+                SpoolDirectory.Of(_options.Storage),
+                _options.Spool,
+                _options.Recording,
+                new RowBinaryFormat(),
+                new ClickHouseUsageSink(_store, gatewayId, time),
+                gatewayId,
+                time,
+                events);
         }
 
         if (_options.Storage.Mode == StorageMode.Embedded)
@@ -64,8 +68,8 @@ internal sealed class Gateway : IAsyncDisposable
         _watcher = new ConfigurationWatcher(loader, configuration, next => Apply(next, worlds, events), time, loggers.CreateLogger<ConfigurationWatcher>());
         _drain = new Drain(time);
         var sockets = InheritedSockets.OfThisProcess();
-        _proxy = Listeners.Proxy(_options.Proxy, loggers, new RequestPath(worlds, queue, rows, metrics, events, time, gatewayId, _drain.Cut), _drain, sockets);
-        _admin = Listeners.Admin(_options.Admin, loggers, new AdminEndpoints(metrics, new Readiness(_drain, _supervisor, _migration, _store)), sockets);
+        _proxy = Listeners.Proxy(_options.Proxy, loggers, new RequestPath(worlds, _recording?.Recorder, rows, events, time, gatewayId, _drain.Cut), _drain, sockets);
+        _admin = Listeners.Admin(_options.Admin, loggers, new AdminEndpoints(metrics, new Readiness(_drain, _supervisor, _migration, _store, _recording)), sockets);
     }
 
     /// <summary>Starts everything, and listens.</summary>
@@ -73,6 +77,9 @@ internal sealed class Gateway : IAsyncDisposable
     /// <exception cref="IOException">An address is taken.</exception>
     public async Task StartAsync(CancellationToken cancellation)
     {
+        await _admin.StartAsync(cancellation);
+        await _proxy.StartAsync(cancellation);
+
         // No token for background services: they keep it and would end with it, before the proxy has drained; StopAsync ends them in order.
         if (_supervisor is not null)
         {
@@ -80,14 +87,12 @@ internal sealed class Gateway : IAsyncDisposable
             await _supervisor.WaitUntilReadyAsync(cancellation);
         }
 
-        if (_migration is not null && _batcher is not null)
+        if (_migration is not null && _recording is not null)
         {
             await _migration.StartAsync(CancellationToken.None);
-            await _batcher.StartAsync(CancellationToken.None);
+            await _recording.StartAsync(CancellationToken.None);
         }
 
-        await _admin.StartAsync(cancellation);
-        await _proxy.StartAsync(cancellation);
         await _watcher.StartAsync(CancellationToken.None);
     }
 
@@ -98,9 +103,9 @@ internal sealed class Gateway : IAsyncDisposable
         _drain.Begin();
         await _watcher.StopAsync(CancellationToken.None);
         await _drain.StopAsync(_proxy, _options.Proxy.DrainTimeout, hurry);
-        if (_batcher is not null && _migration is not null)
+        if (_recording is not null && _migration is not null)
         {
-            await _batcher.StopAsync(CancellationToken.None);
+            await _recording.StopAsync(hurry);
             await _migration.StopAsync(CancellationToken.None);
         }
 
@@ -122,7 +127,7 @@ internal sealed class Gateway : IAsyncDisposable
         await _admin.DisposeAsync();
         _drain.Dispose();
         _watcher.Dispose();
-        _batcher?.Dispose();
+        _recording?.Dispose();
         _migration?.Dispose();
         _supervisor?.Dispose();
         _storeSystem?.Dispose();

@@ -1,3 +1,6 @@
+using System.Text;
+using Tollgate.Proxy.Recording.Spool;
+
 namespace Tollgate.Hosting;
 
 /// <summary>The name under which a gateway writes its rows: made once, kept in its data directory.</summary>
@@ -18,14 +21,9 @@ internal static class GatewayIdentity
         }
 
         var made = Guid.NewGuid().ToString("N")[..12];
-        File.WriteAllText(path, made + "\n");
+
+        // Durably: rows in the spool carry the name, and under another they would be sent twice.
+        DurableFile.Write(path, Encoding.UTF8.GetBytes(made + "\n"));
         return made;
     }
-
-    /// <summary>The number of a run's first row.</summary>
-    /// <remarks>
-    /// Rows are numbered densely within a run. Runs must not share numbers, because a batch's numbers name it to the store: each run begins at
-    /// the milliseconds of its start times 2^20, which leaves a million rows to every millisecond and lasts until the year 2527.
-    /// </remarks>
-    public static ulong FirstSequence(DateTimeOffset startedAt) => (ulong)startedAt.ToUnixTimeMilliseconds() << 20;
 }

@@ -1,0 +1,201 @@
+using Microsoft.AspNetCore.Http;
+using Tollgate.Proxy.Accounting;
+using Tollgate.Proxy.Facts;
+using Tollgate.Proxy.Forwarding;
+using Tollgate.Proxy.Ingress;
+using Tollgate.Proxy.Keys;
+using Tollgate.Proxy.Metrics;
+using Tollgate.Proxy.Recording;
+using Tollgate.Proxy.Recording.Spool;
+using Tollgate.Proxy.Scanning;
+
+namespace Tollgate.Proxy;
+
+/// <summary>One attempt as a row: drafted before it can be billed, drafted again when its answer is whole, settled exactly once.</summary>
+/// <remarks>
+/// A draft is the row as it would read if the gateway died at that moment. So what the provider may bill is in the ledger whatever happens after, and
+/// a client that has its whole answer has its row, with the provider's own figures.
+/// Owner: one request. Drafts may come from the upload and from the answer at once, so the row is filled under its lock.
+/// </remarks>
+internal sealed class Attempt : IAttemptLog
+{
+    private readonly AttemptFacts _facts;
+    private readonly AttemptServices _services;
+    private readonly UsageRow _row;
+    private readonly OpenAttempt? _open;
+    private bool _isAllDrafted;
+
+    /// <summary>Begins an attempt; its row is the caller's to <see cref="Settle"/>.</summary>
+    public Attempt(in AttemptFacts facts, AttemptServices services)
+    {
+        _facts = facts;
+        _services = services;
+        _open = services.Recorder?.Begin();
+        _row = services.Rows.Rent();
+        _row.Timestamp = facts.Arrival.At;
+        _row.RequestId = facts.RequestId;
+        _row.AttemptId = Guid.CreateVersion7(facts.Arrival.At);
+        _row.GatewayId = services.GatewayId;
+        Attribution.Write(_row, facts.Key, facts.Headers);
+        _row.Provider = facts.Upstream.Name;
+        _row.Endpoint = facts.Operation;
+    }
+
+    /// <summary>The request's body on its way up; null without one. Set once, before anything is sent.</summary>
+    public RequestBody? Body { get; set; }
+
+    /// <inheritdoc/>
+    public void OnSending(long bytes, bool isLast)
+    {
+        if (_open is null)
+        {
+            return;
+        }
+
+        lock (_row)
+        {
+            if (!_isAllDrafted)
+            {
+                _isAllDrafted = isLast;
+                Fill(new ForwardResult { Outcome = ForwardOutcome.Crashed }, ForwardOutcome.Crashed, bytes, isLast);
+                _services.Recorder!.Draft(_open, _row);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask OnAnswerWholeAsync(ForwardResult soFar, CancellationToken cancellationToken)
+    {
+        if (_open is null)
+        {
+            return ValueTask.CompletedTask;
+        }
+
+        lock (_row)
+        {
+            _isAllDrafted = true;
+            Fill(soFar, Judge(ForwardOutcome.Completed, soFar.Status), Body?.BytesSent ?? 0, Body?.IsFullySent ?? false);
+            _services.Recorder!.Draft(_open, _row);
+        }
+
+        return _services.Recorder.WhenSafeAsync(_open, cancellationToken);
+    }
+
+    /// <summary>Accounts for the attempt, records it and counts it. Never refuses, never waits.</summary>
+    /// <param name="result">How it ended.</param>
+    /// <param name="sentAt">When it was ready to go upstream, as a timestamp.</param>
+    public void Settle(ForwardResult result, long sentAt)
+    {
+        _row.OverheadMicroseconds = Microseconds(_facts.Arrival.Timestamp, sentAt);
+        Fill(result, Judge(result.Outcome, result.Status), Body?.BytesSent ?? 0, Body?.IsFullySent ?? false);
+        if (_open is not null)
+        {
+            _services.Recorder!.Close(_open, _row);
+        }
+
+        Measure();
+        _services.Rows.Return(_row);
+    }
+
+    private void Fill(ForwardResult result, ForwardOutcome outcome, long requestBytes, bool isFullySent)
+    {
+        var report = _facts.Tap.Report;
+        var settled = SettledUsage.From(report, outcome, result.Status, _facts.Operation, requestBytes, isFullySent);
+        var costed = Costing.Settle(
+            _facts.World.Prices,
+            new PricingRequest(_facts.Peek.Model, _facts.Arrival.At, _facts.Upstream.Options.Region),
+            report,
+            settled);
+
+        var row = _row;
+        row.ModelRequested = _facts.Peek.Model;
+        row.Model = costed.Model;
+        row.FallbackFrom = costed.FallbackFrom;
+        row.ServiceTier = report.ServiceTier ?? string.Empty;
+        row.InferenceGeo = report.InferenceGeo ?? string.Empty;
+        row.IsStream = _facts.Tap.IsStream;
+        row.IsBatch = costed.IsBatch;
+        row.IsFast = costed.IsFast;
+        row.HttpStatus = result.Refusal?.Status ?? result.Status;
+        row.Outcome = outcome;
+        row.ErrorType = result.Refusal?.ErrorType ?? report.ErrorType ?? string.Empty;
+        row.StopReason = report.StopReason ?? string.Empty;
+        row.UsageSource = settled.Source;
+        row.Tokens = costed.Tokens;
+        row.Cost = costed.Cost;
+        row.Priced = costed.Priced;
+        row.BandAmbiguous = costed.BandAmbiguous;
+        row.PriceRevision = costed.PriceRevision;
+        row.MessageId = report.MessageId;
+        row.UpstreamRequestId = result.UpstreamRequestId;
+        row.RequestBytes = requestBytes;
+        row.ResponseBytes = result.ResponseBytes;
+        row.FirstByteMicroseconds = Microseconds(_facts.Arrival.Timestamp, result.FirstByteAt);
+        row.TtftMicroseconds = Microseconds(_facts.Arrival.Timestamp, report.FirstContentAt);
+        row.MaxGapMicroseconds = Microseconds(0, report.LargestGap);
+        row.LatencyMicroseconds = Microseconds(_facts.Arrival.Timestamp, _services.Time.GetTimestamp());
+    }
+
+    private void Measure()
+    {
+        var (row, key, events) = (_row, _facts.Key, _services.Events);
+        var isListed = _facts.World.Prices.TryFind(row.Model, out Price _);
+        var labels = new MetricKey(row.Provider, row.Model, key.Id, key.Name, key.Team, key.Customer, events.Metrics.LabelsOf(row.Labels));
+        events.AttemptEnded(row, events.Metrics.Resolve(labels, isListed));
+        if (!row.Priced && !row.Tokens.IsEmpty)
+        {
+            events.UnpricedModel(row.Model);
+        }
+
+        if (_facts.Tap.Report.EventOversize)
+        {
+            events.OversizeEvent(row.RequestId);
+        }
+    }
+
+    /// <summary>Joins what the bytes did with what they said.</summary>
+    private ForwardOutcome Judge(ForwardOutcome relayed, int status) => relayed switch
+    {
+        not ForwardOutcome.Completed => relayed,
+        _ when status >= StatusCodes.Status400BadRequest => ForwardOutcome.UpstreamError,
+        _ when _facts.Operation == Operation.Messages && _facts.Tap.Report.ErrorSeen => ForwardOutcome.ErrorEvent,
+        _ when _facts.Operation == Operation.Messages && _facts.Tap.LacksEnd => ForwardOutcome.Incomplete,
+        _ => ForwardOutcome.Completed,
+    };
+
+    private long Microseconds(long from, long to) => to <= from ? 0 : (long)_services.Time.GetElapsedTime(from, to).TotalMicroseconds;
+}
+
+/// <summary>What is known of an attempt before it goes upstream.</summary>
+/// <param name="World">What is configured for it.</param>
+/// <param name="Upstream">Where it goes.</param>
+/// <param name="Operation">What is asked.</param>
+/// <param name="Key">Whose it is.</param>
+/// <param name="Headers">What the client sent.</param>
+/// <param name="RequestId">Tollgate's id of the client's request.</param>
+/// <param name="Arrival">When it came in.</param>
+/// <param name="Peek">Learns the model.</param>
+/// <param name="Tap">Learns the usage.</param>
+internal readonly record struct AttemptFacts(
+    World World,
+    Upstream Upstream,
+    Operation Operation,
+    VirtualKey Key,
+    IHeaderDictionary Headers,
+    Guid RequestId,
+    Arrival Arrival,
+    BodyPeek Peek,
+    ResponseTap Tap);
+
+/// <summary>What attempts are kept with; one for the gateway's life.</summary>
+/// <param name="Recorder">Where rows go; null when no ledger is kept.</param>
+/// <param name="Rows">Where rows come from.</param>
+/// <param name="Events">Told of everything that happens.</param>
+/// <param name="Time">The clock.</param>
+/// <param name="GatewayId">Whose rows they are.</param>
+internal sealed record AttemptServices(IUsageRecorder? Recorder, UsageRowPool Rows, GatewayEvents Events, TimeProvider Time, string GatewayId);
+
+/// <summary>When a request came in, by both clocks.</summary>
+/// <param name="Timestamp">As <see cref="TimeProvider.GetTimestamp"/>.</param>
+/// <param name="At">The time of day, UTC.</param>
+internal readonly record struct Arrival(long Timestamp, DateTimeOffset At);

@@ -1,0 +1,62 @@
+namespace Tollgate.Proxy.Recording.Spool;
+
+/// <summary>The thread that makes the spool durable: at an interval, and when somebody waits for it.</summary>
+/// <remarks>A thread of its own, because fsync blocks for as long as the disk likes, and a blocked pool thread would be a request's.</remarks>
+internal sealed class SpoolCommitter : IDisposable
+{
+    private readonly UsageSpool _spool;
+    private readonly SemaphoreSlim _wanted = new(0, 1);
+    private readonly ITimer _timer;
+    private readonly Thread _thread;
+    private volatile bool _isStopping;
+
+    /// <summary>Starts it.</summary>
+    /// <param name="spool">What to commit.</param>
+    /// <param name="interval">Longest time between a write and its sync; zero for no syncs but those asked for.</param>
+    /// <param name="time">The clock.</param>
+    public SpoolCommitter(UsageSpool spool, TimeSpan interval, TimeProvider time)
+    {
+        _spool = spool;
+
+        // With an interval of zero everybody who needs durability asks for it; rows that nobody waits for are still synced once a second.
+        var period = interval > TimeSpan.Zero ? interval : TimeSpan.FromSeconds(1);
+        _timer = time.CreateTimer(static self => ((SpoolCommitter)self!).Want(), this, period, period);
+        _thread = new Thread(Run) { IsBackground = true, Name = "tollgate spool commit" };
+        _thread.Start();
+    }
+
+    /// <summary>Asks for a commit now; requests that come while one runs share the next.</summary>
+    public void Want()
+    {
+        try
+        {
+            _wanted.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // Somebody has asked already.
+        }
+    }
+
+    /// <summary>Commits once more and ends the thread.</summary>
+    public void Dispose()
+    {
+        _timer.Dispose();
+        _isStopping = true;
+        Want();
+        _thread.Join();
+        _wanted.Dispose();
+    }
+
+    private void Run()
+    {
+        bool isLast;
+        do
+        {
+            _wanted.Wait();
+            isLast = _isStopping;
+            _spool.Commit();
+        }
+        while (!isLast);
+    }
+}

@@ -1,0 +1,541 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using Tollgate.Proxy.Metrics;
+
+namespace Tollgate.Proxy.Recording.Spool;
+
+/// <summary>The queue between requests and the store: a log on disk that every request appends to and one sender reads.</summary>
+/// <remarks>
+/// An append is a copy into mapped memory: it survives the process at once (kill -9), and the machine (power cut) after the next
+/// <see cref="Commit"/>. The sender is shown only what is durable, so that a number that reached the store can't be forgotten here.
+///
+/// Who may touch what. Appending: any thread. <see cref="Commit"/>: the committer's thread alone. <see cref="Retire"/>, <see cref="Delete"/>: the sender alone.
+/// Rolling to the next segment takes a lock for a few stores, once in some 20,000 records; no file is touched under it, since segments
+/// are prepared ahead by the committer.
+///
+/// Room. Two prepared segments are kept in reserve. When no further one can be had (<see cref="SpoolSettings.MaxBytes"/>, or the disk is full),
+/// <see cref="IsFull"/> says so, attempts that begin then write no draft, and the reserve takes the rows of those that had one. The last
+/// kilobytes are the cursor's: without them nothing could be acknowledged, and so nothing deleted.
+/// </remarks>
+internal sealed class UsageSpool : IDisposable
+{
+    /// <summary>Prepared segments that only rows of drafted attempts may use.</summary>
+    public const int ReserveSegments = 2;
+
+    /// <summary>Acknowledged segments that are kept for the sake of open attempts before their drafts are carried forward.</summary>
+    private const int KeptForDrafts = 4;
+
+    private const int MostCursorBytes = 64 * 1024;
+
+    // Given at construction, never written.
+    private readonly ISpoolFiles _files;
+    private readonly SpoolSettings _settings;
+    private readonly GatewayEvents _events;
+    private readonly Guid _spoolId;
+    private readonly OpenAttempts _attempts = new();
+
+    // Written under _rolling; read by anyone.
+    private readonly Lock _rolling = new();
+    private readonly ConcurrentQueue<Segment> _spares = new();
+    private volatile Segment[] _segments;
+    private volatile Segment? _active;
+    private volatile int _spareCount;
+
+    // Written by the committer; read by anyone.
+    private long _durable;
+    private long _durableRows;
+    private volatile bool _isFull;
+    private volatile string? _problem;
+    private volatile TaskCompletionSource _committed = NewSource();
+
+    // The committer's alone.
+    private SpoolPosition _synced;
+    private SpoolPosition _movedEnd;
+    private long _nextIndex;
+    private long _failedSegment = -1;
+    private string? _syncProblem;
+
+    private UsageSpool(ISpoolFiles files, SpoolSettings settings, GatewayEvents events, SpoolRecovery recovered)
+    {
+        _files = files;
+        _settings = settings;
+        _events = events;
+        _spoolId = recovered.SpoolId;
+        _nextIndex = recovered.NextIndex;
+        _segments = [.. recovered.Segments];
+        _durableRows = recovered.PendingRows;
+        Hidden = recovered.Hidden;
+        Cursor = recovered.Cursor;
+        _synced = _segments.Length == 0 ? default : new SpoolPosition(_segments[^1].Index, _segments[^1].Bytes);
+        _durable = _synced.Value;
+    }
+
+    /// <summary>Everything before this place is durable; the sender reads no further.</summary>
+    public SpoolPosition Durable => new(Volatile.Read(ref _durable));
+
+    /// <summary>Rows that are durable, those recovered from earlier processes and not acknowledged included.</summary>
+    public long DurableRows => Volatile.Read(ref _durableRows);
+
+    /// <summary>No further segment can be had: new attempts write no draft.</summary>
+    public bool IsFull => _isFull;
+
+    /// <summary>What keeps the spool from being well; null when it is.</summary>
+    public string? Problem => _problem;
+
+    /// <summary>Bytes of the disk that it takes.</summary>
+    public long Bytes => (long)(_segments.Length + _spareCount) * _settings.SegmentBytes;
+
+    /// <summary>The segments, oldest first; the last is the one written to.</summary>
+    public IReadOnlyList<Segment> Segments => _segments;
+
+    /// <summary>Rows that were moved elsewhere: their originals don't count.</summary>
+    public IReadOnlySet<long> Hidden { get; }
+
+    /// <summary>The cursor that recovery found, or a new spool's.</summary>
+    public SpoolCursor Cursor { get; }
+
+    /// <summary>Reads what is there, and takes up the rows that a killed process left open.</summary>
+    /// <exception cref="SpoolFormatException">It was written by a later version.</exception>
+    /// <exception cref="SpoolFileException">The directory can't be read.</exception>
+    public static UsageSpool Open(ISpoolFiles files, SpoolSettings settings, GatewayEvents events, TimeProvider time)
+    {
+        var recovered = SpoolRecovery.Run(files, settings, events, time);
+        var spool = new UsageSpool(files, settings, events, recovered);
+        spool.Prepare();
+        spool.CloseCrashed(recovered, time.GetUtcNow().ToUnixTimeMilliseconds());
+        spool.Commit();
+        return spool;
+    }
+
+    /// <summary>An attempt begins; to be given back by <see cref="TryClose"/>.</summary>
+    public OpenAttempt Begin() => _attempts.Rent();
+
+    /// <summary>Writes the row as it would read if nobody closed the attempt. False when there is no room, which does no harm by itself.</summary>
+    public bool TryDraft(OpenAttempt attempt, ReadOnlySpan<byte> row)
+    {
+        lock (attempt.Gate)
+        {
+            if ((_isFull && attempt.Segment is null) || !TryAppend(SpoolRecordKind.Draft, [], row, out var segment, out var offset))
+            {
+                return false;
+            }
+
+            attempt.MovedTo_NeedsGate(segment, offset + SpoolRecord.HeaderBytes, row.Length);
+            return true;
+        }
+    }
+
+    /// <summary>Writes the attempt's row, and ends the attempt. False when there is no room; the row is then the caller's to keep.</summary>
+    /// <param name="attempt">From <see cref="Begin"/>; not to be touched again.</param>
+    /// <param name="row">The row's bytes.</param>
+    /// <param name="recordedAt">Now, in Unix milliseconds.</param>
+    public bool TryClose(OpenAttempt attempt, ReadOnlySpan<byte> row, long recordedAt)
+    {
+        Span<byte> prefix = stackalloc byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(prefix, recordedAt);
+        bool written;
+        lock (attempt.Gate)
+        {
+            // An attempt without a draft must not take the reserve of those that have one.
+            written = !(_isFull && attempt.Segment is null) && TryAppend(SpoolRecordKind.Row, prefix, row, out _, out _);
+            attempt.Close_NeedsGate();
+        }
+
+        _attempts.Return(attempt);
+        return written;
+    }
+
+    /// <summary>Writes a cursor. False when not even for that there is room.</summary>
+    public bool TryWrite(SpoolCursor cursor, out SpoolPosition end)
+    {
+        Span<byte> payload = stackalloc byte[SpoolCursor.Bytes];
+        cursor.Write(payload);
+        end = default;
+        if (!TryAppend(SpoolRecordKind.Cursor, [], payload, out var segment, out var offset))
+        {
+            return false;
+        }
+
+        end = new SpoolPosition(segment.Index, offset + SpoolRecord.SizeOf(SpoolCursor.Bytes));
+        return true;
+    }
+
+    /// <summary>Returns once everything before <paramref name="position"/> is durable. Somebody must commit meanwhile.</summary>
+    public async ValueTask WhenDurableAsync(SpoolPosition position, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            // The source first: a commit between the two reads completes it.
+            var committed = _committed;
+            if (Durable >= position)
+            {
+                return;
+            }
+
+            await committed.Task.WaitAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>Returns once a commit has ended that was under way or came after the call.</summary>
+    public Task WhenCommittedAsync(CancellationToken cancellationToken) => _committed.Task.WaitAsync(cancellationToken);
+
+    /// <summary>Makes everything published so far durable, and prepares segments ahead. Committer only.</summary>
+    public void Commit()
+    {
+        foreach (var segment in _segments.SkipWhile(segment => segment.Index < _synced.Segment))
+        {
+            if (segment.Index > _synced.Segment)
+            {
+                _synced = new SpoolPosition(segment.Index, SegmentHeader.Bytes);
+            }
+
+            if (!TryCommit(segment))
+            {
+                break;
+            }
+        }
+
+        Prepare();
+        Interlocked.Exchange(ref _committed, NewSource()).SetResult();
+    }
+
+    /// <summary>Which segments are done with once a cursor says so: those before <paramref name="acknowledged"/> that no open attempt needs. Sender only.</summary>
+    /// <returns>The index of the first segment that is still needed.</returns>
+    /// <remarks>Carries drafts of attempts that stay open long into the newest segment, so that one slow stream does not keep the log from being cut.</remarks>
+    public long Retire(SpoolPosition acknowledged)
+    {
+        var segments = _segments;
+        var done = segments.TakeWhile(segment => segment.Index < acknowledged.Segment && segment != _active).Count();
+        var first = 0;
+        while (first < done)
+        {
+            if (segments[first].OpenDrafts > 0 && (done - first <= KeptForDrafts || !TryCarry(segments[first]) || segments[first].OpenDrafts > 0))
+            {
+                break;
+            }
+
+            first++;
+        }
+
+        return first < segments.Length ? segments[first].Index : 0;
+    }
+
+    /// <summary>Deletes the segments before <paramref name="firstLive"/>; a durable cursor must say that they are done with. Sender only.</summary>
+    public void Delete(long firstLive)
+    {
+        Segment[] dead;
+        lock (_rolling)
+        {
+            dead = [.. _segments.TakeWhile(segment => segment.Index < firstLive)];
+            _segments = _segments[dead.Length..];
+        }
+
+        foreach (var segment in dead)
+        {
+            segment.Dispose();
+            try
+            {
+                _files.Delete(SegmentHeader.NameOf(segment.Index));
+            }
+            catch (SpoolFileException failed)
+            {
+                // It is dead whether or not its file goes; the next start tries again.
+                _events.SpoolFileNotDeleted(failed.Message);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var segment in _segments)
+        {
+            segment.Dispose();
+        }
+
+        while (_spares.TryDequeue(out var spare))
+        {
+            spare.Dispose();
+        }
+
+        _files.Dispose();
+    }
+
+    private static TaskCompletionSource NewSource() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private bool TryAppend(SpoolRecordKind kind, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> body, out Segment segment, out int offset)
+    {
+        while (true)
+        {
+            var active = _active;
+            segment = active!;
+            offset = 0;
+            if (active is not null)
+            {
+                if (kind != SpoolRecordKind.Cursor && _spareCount == 0 && active.Bytes - active.Tail < CursorRoom(active))
+                {
+                    return false;
+                }
+
+                if (active.TryAppend(kind, prefix, body, out offset))
+                {
+                    return true;
+                }
+            }
+
+            if (!TryRoll(active))
+            {
+                return false;
+            }
+        }
+    }
+
+    private static int CursorRoom(Segment active) => Math.Min(MostCursorBytes, active.Bytes / 8);
+
+    private bool TryRoll(Segment? full)
+    {
+        lock (_rolling)
+        {
+            if (_active != full)
+            {
+                return true; // Another thread did.
+            }
+
+            if (!_spares.TryDequeue(out var next))
+            {
+                return false;
+            }
+
+            _spareCount--;
+            _segments = [.. _segments, next]; // Before it is written to: the committer must find it.
+            full?.Seal();
+            _active = next;
+            return true;
+        }
+    }
+
+    /// <summary>Syncs what a segment has published. False when the committer can't go on to the next.</summary>
+    private bool TryCommit(Segment segment)
+    {
+        var isFinished = segment.Advance();
+        if (!segment.HasFailed)
+        {
+            if (segment.Published == _synced.Offset || TrySync(segment))
+            {
+                _synced = new SpoolPosition(segment.Index, segment.Published);
+                Publish(segment);
+                if (isFinished)
+                {
+                    segment.Unmap();
+                }
+
+                return isFinished;
+            }
+
+            // For good: the kernel may have dropped the pages and forgotten the error, so that a second try would lie.
+            segment.HasFailed = true;
+        }
+
+        return TryMoveOut(segment);
+    }
+
+    private bool TrySync(Segment segment)
+    {
+        try
+        {
+            segment.Sync();
+            if (_synced.Segment > _failedSegment)
+            {
+                _syncProblem = null;
+            }
+
+            return true;
+        }
+        catch (SpoolFileException failed)
+        {
+            _failedSegment = segment.Index;
+            _syncProblem = failed.Message;
+            _events.SpoolSyncFailed(failed.Message);
+            return false;
+        }
+    }
+
+    /// <summary>Lets the sender, and whoever waits, see how far everything is durable.</summary>
+    private void Publish(Segment segment)
+    {
+        Interlocked.Add(ref _durableRows, segment.TakeUncountedRows());
+        if (_synced >= _movedEnd)
+        {
+            Volatile.Write(ref _durable, _synced.Value);
+        }
+    }
+
+    /// <summary>Copies what a failed segment holds beyond its last good sync into a later one. False when that has to wait.</summary>
+    /// <remarks>
+    /// The rows are still in memory, and none of them has been numbered or sent, since only durable ones are. Each copy names its original's place:
+    /// whichever of the two a crash leaves, recovery counts one. Nothing is shown as durable until the copies are.
+    /// </remarks>
+    private bool TryMoveOut(Segment segment)
+    {
+        if ((_active == segment && !TryRoll(segment)) || !segment.Advance())
+        {
+            return false;
+        }
+
+        var cut = _synced.Offset;
+        var reader = new SegmentReader();
+        reader.Open(segment, Math.Max(cut, segment.MovedUpTo));
+        while (reader.TryRead(segment.Published, out var record, out var payload))
+        {
+            if (!TryMove(segment, record, payload))
+            {
+                return false;
+            }
+
+            segment.MovedUpTo = reader.Offset;
+        }
+
+        if (!TryCarry(segment, cut))
+        {
+            return false;
+        }
+
+        segment.Cut = cut;
+        var next = _segments.First(later => later.Index > segment.Index);
+        _synced = new SpoolPosition(next.Index, SegmentHeader.Bytes);
+        _movedEnd = new SpoolPosition(_active!.Index, _active.Tail);
+        segment.Unmap();
+        return true;
+    }
+
+    private bool TryMove(Segment segment, in SpoolRecord.Found record, ReadOnlySpan<byte> payload)
+    {
+        switch (record.Kind)
+        {
+            case SpoolRecordKind.Row:
+                Span<byte> origin = stackalloc byte[sizeof(long)];
+                BinaryPrimitives.WriteInt64LittleEndian(origin, new SpoolPosition(segment.Index, record.Offset).Value);
+                return TryAppend(SpoolRecordKind.MovedRow, origin, payload, out _, out _);
+            case SpoolRecordKind.MovedRow or SpoolRecordKind.Cursor:
+                return TryAppend(record.Kind, [], payload, out _, out _);
+            default:
+                return true; // Drafts of attempts that are still open are carried; the others have their rows.
+        }
+    }
+
+    /// <summary>Writes the drafts of open attempts that lie in <paramref name="segment"/> at or behind <paramref name="from"/> anew in the newest segment.</summary>
+    private bool TryCarry(Segment segment, int from = 0)
+    {
+        byte[] row = [];
+        foreach (var attempt in _attempts.All())
+        {
+            lock (attempt.Gate)
+            {
+                if (attempt.Segment != segment || attempt.Offset < from)
+                {
+                    continue;
+                }
+
+                row = row.Length < attempt.Length ? new byte[attempt.Length * 2] : row;
+                var draft = row.AsSpan(0, attempt.Length);
+                segment.Read(attempt.Offset, draft);
+                if (!TryAppend(SpoolRecordKind.Draft, [], draft, out var newest, out var offset))
+                {
+                    return false;
+                }
+
+                attempt.MovedTo_NeedsGate(newest, offset + SpoolRecord.HeaderBytes, draft.Length);
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Gives every attempt that a killed process left open the row that its newest draft says.</summary>
+    private void CloseCrashed(SpoolRecovery recovered, long recordedAt)
+    {
+        Span<byte> prefix = stackalloc byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(prefix, recordedAt);
+        var left = 0;
+        foreach (var (segment, offset, length) in recovered.OpenDrafts.Values)
+        {
+            var row = new byte[length];
+            segment.Read(offset, row);
+            if (!TryAppend(SpoolRecordKind.Row, prefix, row, out _, out _))
+            {
+                // No room for its row: the draft stays where it is, and the next start finds it again.
+                segment.AddOpenDraft();
+                left++;
+            }
+        }
+
+        _events.SpoolCrashedAttempts(recovered.OpenDrafts.Count - left, left);
+    }
+
+    /// <summary>Makes prepared segments, so that no request waits for a file.</summary>
+    private void Prepare()
+    {
+        while (_spareCount <= ReserveSegments)
+        {
+            if (Bytes + _settings.SegmentBytes > _settings.MaxBytes)
+            {
+                SetFull($"The spool holds {Bytes:N0} bytes; spool.maxBytes allows {_settings.MaxBytes:N0}.");
+                return;
+            }
+
+            try
+            {
+                PrepareOne();
+            }
+            catch (SpoolFileException failed)
+            {
+                SetFull($"No further segment can be made: {failed.Message}");
+                return;
+            }
+        }
+
+        SetFull(null);
+    }
+
+    private void PrepareOne()
+    {
+        var header = new SegmentHeader(_nextIndex++, _settings.RowFormat, _spoolId, _settings.SegmentBytes);
+        var segment = Segment.Create(_files, header);
+        try
+        {
+            // The file first, then its name: a name without its content would be a segment of zeros.
+            segment.Sync();
+            _files.SyncDirectory();
+        }
+        catch (SpoolFileException)
+        {
+            segment.Dispose();
+            _files.Delete(SegmentHeader.NameOf(header.Index));
+            throw;
+        }
+
+        lock (_rolling)
+        {
+            _spares.Enqueue(segment);
+            _spareCount++;
+        }
+    }
+
+    private void SetFull(string? reason)
+    {
+        if (reason is null == _isFull)
+        {
+            if (reason is null)
+            {
+                _events.SpoolHasRoom();
+            }
+            else
+            {
+                _events.SpoolFull(reason);
+            }
+        }
+
+        _isFull = reason is not null;
+        _problem = _syncProblem ?? reason;
+    }
+}

@@ -1,0 +1,109 @@
+using Tollgate.Proxy.Configuration;
+using Tollgate.Proxy.Metrics;
+using Tollgate.Proxy.Recording.Spool;
+
+namespace Tollgate.Proxy.Recording;
+
+/// <summary>The recording room, joined: the spool, the thread that makes it durable, the sender, and what requests write with.</summary>
+/// <remarks>Start: <see cref="Open"/>, then <see cref="StartAsync"/> as soon as the store may be asked. Stop: when no request is left, <see cref="StopAsync"/>.</remarks>
+public sealed class UsageRecording : IDisposable
+{
+    private readonly UsageSpool _spool;
+    private readonly SpoolCommitter _committer;
+    private readonly UsageSender _sender;
+    private readonly DeadLetters _deadLetters;
+    private readonly UsageRecorder _recorder;
+
+    private UsageRecording(UsageSpool spool, SpoolCommitter committer, UsageSender sender, DeadLetters deadLetters, UsageRecorder recorder)
+    {
+        _spool = spool;
+        _committer = committer;
+        _sender = sender;
+        _deadLetters = deadLetters;
+        _recorder = recorder;
+    }
+
+    /// <summary>What requests write with.</summary>
+    public IUsageRecorder Recorder => _recorder;
+
+    /// <summary>What keeps the spool from being well; null when it is.</summary>
+    public string? SpoolProblem => _spool.Problem;
+
+    /// <summary>What keeps rows from reaching the store; null when nothing does.</summary>
+    public string? DeliveryProblem => _sender.Problem;
+
+    /// <summary>The number of the spool's first row.</summary>
+    public ulong FirstSequence => _sender.FirstSequence;
+
+    /// <summary>The number of the last row that is in the store or put aside; below <see cref="FirstSequence"/> while none is.</summary>
+    public ulong AcknowledgedSequence => _sender.AcknowledgedSequence;
+
+    /// <summary>Takes up the spool in a directory; rows that are still in it are sent first.</summary>
+    /// <param name="directory">Where it is; made when it is not there.</param>
+    /// <param name="spool">Its limits.</param>
+    /// <param name="recording">Sizes and intervals of batches.</param>
+    /// <param name="format">How rows are written for the store.</param>
+    /// <param name="sink">The store.</param>
+    /// <param name="gatewayId">Whose rows they are.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="events">Told of everything that happens.</param>
+    /// <exception cref="SpoolFormatException">It can't be used: another process has it, or a later version wrote it.</exception>
+    /// <exception cref="IOException">The disk refused.</exception>
+    public static UsageRecording Open(
+        string directory,
+        SpoolOptions spool,
+        RecordingOptions recording,
+        IRowFormat format,
+        IUsageSink sink,
+        string gatewayId,
+        TimeProvider time,
+        GatewayEvents events)
+    {
+        ArgumentNullException.ThrowIfNull(spool);
+        ArgumentNullException.ThrowIfNull(format);
+        ArgumentNullException.ThrowIfNull(events);
+        var files = LinuxSpoolFiles.Take(directory);
+        UsageSpool opened;
+        try
+        {
+            opened = UsageSpool.Open(files, new SpoolSettings(spool.SegmentBytes & ~7, spool.MaxBytes, format.Version), events, time);
+        }
+        catch
+        {
+            files.Dispose();
+            throw;
+        }
+
+        var folds = new FoldTable();
+        var deadLetters = new DeadLetters(files);
+        var committer = new SpoolCommitter(opened, spool.SyncInterval, time);
+        var sender = new UsageSender(opened, committer, sink, format, folds, deadLetters, recording, time, events, gatewayId);
+        var recorder = new UsageRecorder(opened, committer, format, folds, spool, time, events);
+        var made = new UsageRecording(opened, committer, sender, deadLetters, recorder);
+        made.Publish(events.Metrics);
+        return made;
+    }
+
+    /// <summary>Starts sending.</summary>
+    public Task StartAsync(CancellationToken cancellationToken) => _sender.StartAsync(cancellationToken);
+
+    /// <summary>Sends what it can while the store answers; the rest stays in the spool for the next start.</summary>
+    public Task StopAsync(CancellationToken cancellationToken) => _sender.StopAsync(cancellationToken);
+
+    /// <summary>Makes the last rows durable and closes the spool.</summary>
+    public void Dispose()
+    {
+        _committer.Dispose();
+        _sender.Dispose();
+        _spool.Dispose();
+    }
+
+    private void Publish(GatewayMetrics metrics)
+    {
+        metrics.Observe(MetricCatalog.SpoolBytes, () => _spool.Bytes);
+        metrics.Observe(MetricCatalog.SpoolPendingRows, () => _sender.PendingRows);
+        metrics.Observe(MetricCatalog.SpoolOldestUnsent, () => _sender.OldestUnsent.TotalSeconds);
+        metrics.Observe(MetricCatalog.SpoolFull, () => _spool.IsFull ? 1 : 0);
+        metrics.Observe(MetricCatalog.SpoolDeadLetterRows, () => _deadLetters.Count);
+    }
+}

@@ -1,0 +1,359 @@
+using System.Buffers;
+using Microsoft.Extensions.Hosting;
+using Tollgate.Proxy.Configuration;
+using Tollgate.Proxy.Metrics;
+using Tollgate.Proxy.Recording.Spool;
+
+namespace Tollgate.Proxy.Recording;
+
+/// <summary>Reads rows from the spool, numbers them and brings them to the store in batches; the only reader of the spool.</summary>
+/// <remarks>
+/// One batch is under way at a time, so rows reach the store in their order. A store that is away is tried for as long as it takes; the spool grows
+/// meanwhile, memory does not: one batch of at most <see cref="RecordingOptions.BatchRows"/> rows or 4 MiB.
+/// Nothing is lost by ending it at any moment: what was not acknowledged is found by the next start, which first asks the store what it has.
+/// </remarks>
+internal sealed class UsageSender : IHostedService, IDisposable
+{
+    /// <summary>How long <see cref="StopAsync"/> goes on sending to a store that answers. What is left then stays in the spool.</summary>
+    public static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(10);
+
+    // Given at construction, never written.
+    private readonly UsageSpool _spool;
+    private readonly SpoolCommitter _committer;
+    private readonly IUsageSink _sink;
+    private readonly IRowFormat _format;
+    private readonly FoldTable _folds;
+    private readonly TimeProvider _time;
+    private readonly GatewayEvents _events;
+    private readonly string _gatewayId;
+    private readonly BatchSchedule _schedule;
+    private readonly BatchDelivery _delivery;
+
+    // Touched only by the loop.
+    private readonly SpoolReader _reader;
+    private readonly ArrayBufferWriter<byte> _rows = new(64 * 1024);
+    private readonly List<int> _ends = [];
+    private SpoolCursor _cursor;
+    private SpoolCursor _written;
+    private HashSet<Guid> _stored = [];
+
+    // Written by the loop, read by anyone.
+    private long _delivered;
+    private long _oldestUnsent;
+
+    // Set by StopAsync, seen by the loop: no more waiting from the first on, nothing more at all from the second on.
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly CancellationTokenSource _deadline = new();
+    private Task _loop = Task.CompletedTask;
+
+    /// <summary>A sender that has not started.</summary>
+    public UsageSender(
+        UsageSpool spool,
+        SpoolCommitter committer,
+        IUsageSink sink,
+        IRowFormat format,
+        FoldTable folds,
+        DeadLetters deadLetters,
+        RecordingOptions options,
+        TimeProvider time,
+        GatewayEvents events,
+        string gatewayId)
+    {
+        _spool = spool;
+        _committer = committer;
+        _sink = sink;
+        _format = format;
+        _folds = folds;
+        _time = time;
+        _events = events;
+        _gatewayId = gatewayId;
+        _schedule = new BatchSchedule(options);
+        _delivery = new BatchDelivery(sink, _schedule, deadLetters, NoteAttemptAsync, PauseAsync, time, events);
+        _reader = new SpoolReader(spool);
+        _cursor = _written = spool.Cursor;
+    }
+
+    /// <summary>Rows in the spool that the store has not acknowledged.</summary>
+    public long PendingRows => Math.Max(0, _spool.DurableRows - Interlocked.Read(ref _delivered));
+
+    /// <summary>How long the oldest row has been waiting for the store; zero when none is.</summary>
+    public TimeSpan OldestUnsent =>
+        Interlocked.Read(ref _oldestUnsent) is > 0 and var since ? _time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(since) : TimeSpan.Zero;
+
+    /// <summary>The number of the last row that is in the store or put aside; every number from <see cref="FirstSequence"/> to it was given to a row.</summary>
+    public ulong AcknowledgedSequence => Volatile.Read(ref _cursor).AcknowledgedSequence - 1;
+
+    /// <summary>The number of the spool's first row.</summary>
+    public ulong FirstSequence => Volatile.Read(ref _cursor).FirstSequence;
+
+    /// <summary>What keeps rows from reaching the store; null when nothing does.</summary>
+    public string? Problem => _delivery.Problem;
+
+    /// <summary>Starts the loop.</summary>
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        // Without a token: since .NET 10 a loop that is stopped before the thread pool comes to it would never run. StopAsync waits for it.
+        _loop = Task.Run(RunAsync, CancellationToken.None);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Sends what is in the spool while the store answers, for up to <see cref="DrainTimeout"/> or until <paramref name="cancellationToken"/>.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await using var timer = _time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), _deadline, DrainTimeout, Timeout.InfiniteTimeSpan);
+        await using var host = cancellationToken.UnsafeRegister(static state => ((CancellationTokenSource)state!).Cancel(), _deadline);
+        await _stopping.CancelAsync();
+        await _loop;
+    }
+
+    /// <summary>Frees the timers' handles; after <see cref="StopAsync"/>.</summary>
+    public void Dispose()
+    {
+        _stopping.Dispose();
+        _deadline.Dispose();
+    }
+
+    private async Task RunAsync()
+    {
+        while (true)
+        {
+            try
+            {
+                await SendAllAsync();
+                return;
+            }
+            catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+            {
+                return; // The rest stays in the spool.
+            }
+#pragma warning disable CA1031 // Whatever goes wrong here, rows must not stop flowing: everything is found anew in spool and store.
+            catch (Exception failure)
+#pragma warning restore CA1031
+            {
+                _cursor = _written;
+                var pause = _schedule.PauseAfterFailure(Random.Shared.NextDouble());
+                _events.SenderFailed(failure, pause);
+                await Task.Delay(pause, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private async Task SendAllAsync()
+    {
+        await ReconcileAsync();
+        while (true)
+        {
+            var isLast = _stopping.IsCancellationRequested;
+            await CommitAsync();
+            var hasMore = await SendNextAsync();
+            await _folds.FlushAsync(_sink, _deadline.Token);
+            if (hasMore)
+            {
+                continue;
+            }
+
+            if (isLast)
+            {
+                return;
+            }
+
+            await Task.Delay(_schedule.Interval, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Sends one batch. Returns whether more rows are waiting than it could take.</summary>
+    private async Task<bool> SendNextAsync()
+    {
+        if (!TryBuild(_spool.Durable, out var batch, out var isFull))
+        {
+            await AcknowledgeAsync();
+            return false;
+        }
+
+        await WriteAsync(_cursor with
+        {
+            NextSequence = _cursor.NextSequence + (ulong)batch.Count,
+            InFlightRows = batch.Count,
+            InFlightEnd = _reader.Position,
+            FirstLiveSegment = _spool.Retire(_cursor.Acknowledged),
+        });
+        await DeliverAsync(batch, isAmbiguous: false);
+        return isFull;
+    }
+
+    private async Task DeliverAsync(UsageBatch batch, bool isAmbiguous)
+    {
+        await _delivery.DeliverAsync(batch, isAmbiguous, _deadline.Token);
+        Volatile.Write(ref _cursor, _cursor with { Acknowledged = _cursor.InFlightEnd, InFlightRows = 0, SendAttempt = 0 });
+        Interlocked.Add(ref _delivered, batch.Count);
+        Interlocked.Exchange(ref _oldestUnsent, 0);
+    }
+
+    /// <summary>With nothing to send: notes what was acknowledged, and deletes what that makes superfluous.</summary>
+    private async Task AcknowledgeAsync()
+    {
+        var firstLive = _spool.Retire(_reader.Position);
+        if (_cursor.Acknowledged > _written.Acknowledged || firstLive > _written.FirstLiveSegment)
+        {
+            // Behind the last row there may be drafts and cursors: they are no rows, so the place behind them is as good.
+            await WriteAsync(_cursor with { Acknowledged = _reader.Position, FirstLiveSegment = firstLive });
+        }
+    }
+
+    /// <summary>Makes a cursor durable, and deletes the segments that it calls done with.</summary>
+    private async Task WriteAsync(SpoolCursor cursor)
+    {
+        cursor = cursor with { Version = _written.Version + 1 };
+        SpoolPosition end;
+        while (!_spool.TryWrite(cursor, out end))
+        {
+            await PauseAsync(_schedule.Interval, _deadline.Token);
+        }
+
+        _committer.Want();
+        await _spool.WhenDurableAsync(end, _deadline.Token);
+        Volatile.Write(ref _cursor, cursor);
+        _written = cursor;
+        _spool.Delete(cursor.FirstLiveSegment);
+    }
+
+    /// <summary>Takes up where the last process left, by what the store has and not by what anybody remembers.</summary>
+    private async Task ReconcileAsync()
+    {
+        _reader.Seek(_cursor.Acknowledged);
+        var first = _cursor.AcknowledgedSequence;
+        var found = await UntilAnsweredAsync(async cancellationToken =>
+        {
+            await _sink.RegisterAsync(_cursor.FirstSequence, cancellationToken);
+            return await _sink.FindAsync(first, ulong.MaxValue, cancellationToken);
+        });
+
+        if (_cursor.InFlightRows > 0)
+        {
+            if (TryBuildInFlight(found, out var batch))
+            {
+                await DeliverAsync(batch, isAmbiguous: true);
+                return;
+            }
+
+            _reader.Seek(_cursor.Acknowledged);
+        }
+
+        // Either nothing is there that the cursor does not know, or the spool is older than the ledger (restored from a copy, or damaged): then
+        // rows are told by their attempts, and numbering goes on behind the ledger's.
+        _stored = [.. found.Select(static row => row.AttemptId)];
+        if (found.Count > 0)
+        {
+            _events.LedgerAhead(found.Count);
+        }
+
+        var next = found.Count == 0 ? first : Math.Max(_cursor.NextSequence, found.Max(static row => row.Sequence) + 1);
+        Volatile.Write(ref _cursor, _cursor with { NextSequence = next, InFlightRows = 0, SendAttempt = _cursor.InFlightRows > 0 ? _cursor.SendAttempt + 1 : 0 });
+    }
+
+    /// <summary>Builds the batch that was under way; false when it is not the same rows any more.</summary>
+    private bool TryBuildInFlight(IReadOnlyList<StoredRow> found, out UsageBatch batch)
+    {
+        var numbered = _cursor;
+        Volatile.Write(ref _cursor, numbered with { NextSequence = numbered.AcknowledgedSequence });
+        var isBuilt = TryBuild(numbered.InFlightEnd, out batch, out _, numbered.InFlightRows);
+        Volatile.Write(ref _cursor, numbered);
+        if (!isBuilt || batch.Count != numbered.InFlightRows || _reader.Position > numbered.InFlightEnd)
+        {
+            return false;
+        }
+
+        var sent = batch;
+        return found.All(row =>
+            row.Sequence < numbered.NextSequence
+            && _format.ReadAttemptId(SpooledRow.AttemptIdOf(sent.Row((int)(row.Sequence - sent.SequenceOf(0))).Span)) == row.AttemptId);
+    }
+
+    /// <summary>Copies rows from the reader's place up to <paramref name="end"/> into a batch, with their numbers; false when there are none.</summary>
+    private bool TryBuild(SpoolPosition end, out UsageBatch batch, out bool isFull, int most = int.MaxValue)
+    {
+        _rows.ResetWrittenCount();
+        _ends.Clear();
+        isFull = false;
+        batch = null!;
+        if (_reader.NextFormat() is not { } format)
+        {
+            return false;
+        }
+
+        var before = _reader.Damaged;
+        while (_ends.Count < most && _reader.Position < end && _reader.TryRead(format, out var row, out var recordedAt))
+        {
+            if (_stored.Count > 0 && _stored.Remove(_format.ReadAttemptId(SpooledRow.AttemptIdOf(row))))
+            {
+                Interlocked.Increment(ref _delivered);
+                continue;
+            }
+
+            if (_ends.Count == 0)
+            {
+                Interlocked.Exchange(ref _oldestUnsent, recordedAt);
+            }
+
+            var copy = _rows.GetSpan(row.Length)[..row.Length];
+            row.CopyTo(copy);
+            SpooledRow.SetSequence(copy, _cursor.NextSequence + (ulong)_ends.Count);
+            _rows.Advance(row.Length);
+            _ends.Add(_rows.WrittenCount);
+            if (most == int.MaxValue && _schedule.IsFull(_ends.Count, _rows.WrittenCount))
+            {
+                isFull = true;
+                break;
+            }
+        }
+
+        if (_reader.Damaged > before)
+        {
+            _events.SpoolRecordsDamaged(_reader.Damaged - before);
+        }
+
+        if (_ends.Count == 0)
+        {
+            return false;
+        }
+
+        // A format change ends a batch early; then there is more to send at once.
+        isFull |= _reader.NextFormat() is { } next && next != format;
+        batch = new UsageBatch(_gatewayId, format, _cursor.SendAttempt, _rows.WrittenMemory, _ends.ToArray());
+        return true;
+    }
+
+    private Task NoteAttemptAsync(int attempt, CancellationToken cancellationToken) => WriteAsync(_cursor with { SendAttempt = attempt });
+
+    private async Task<T> UntilAnsweredAsync<T>(Func<CancellationToken, Task<T>> ask)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                var answer = await ask(_deadline.Token);
+                _schedule.Reset();
+                return answer;
+            }
+            catch (Exception unanswered) when (UsageSinkException.IsOfStore(unanswered, _deadline.Token))
+            {
+                var pause = _schedule.PauseAfterFailure(Random.Shared.NextDouble());
+                _events.StoreNotAsked(tries, pause, unanswered.Message);
+                await PauseAsync(pause, _deadline.Token);
+            }
+        }
+    }
+
+    private async Task CommitAsync()
+    {
+        _committer.Want();
+        await _spool.WhenCommittedAsync(_deadline.Token);
+    }
+
+    /// <summary>Waits; a stop ends the wait and the sender with it, because a store that fails now is not waited for.</summary>
+    private async Task PauseAsync(TimeSpan pause, CancellationToken cancellationToken)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
+        await Task.Delay(pause, _time, either.Token);
+    }
+}
