@@ -1,4 +1,3 @@
-using Tollgate.EndToEnd.Clients;
 using Tollgate.Testing.Upstream;
 
 namespace Tollgate.EndToEnd;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Tollgate.EndToEnd.Clients;
 using Tollgate.Testing.Upstream;
 
 namespace Tollgate.EndToEnd;

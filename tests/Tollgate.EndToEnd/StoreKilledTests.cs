@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Tollgate.EndToEnd.Clients;
 using Tollgate.Testing.Upstream;
 
 namespace Tollgate.EndToEnd;

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 
-namespace Tollgate.EndToEnd.Clients;
+namespace Tollgate.Testing.Gateway;
 
 /// <summary>What a call of <see cref="MessageClient"/> saw.</summary>
 /// <param name="Status">HTTP status.</param>
@@ -11,14 +11,14 @@ namespace Tollgate.EndToEnd.Clients;
 /// <param name="SentSha256">Lower-case hex SHA-256 of the body sent.</param>
 /// <param name="Text">The answer as far as it came.</param>
 /// <param name="IsBroken">The answer broke off.</param>
-internal sealed record MessageAnswer(int Status, Guid RequestId, string SentSha256, string Text, bool IsBroken)
+public sealed record MessageAnswer(int Status, Guid RequestId, string SentSha256, string Text, bool IsBroken)
 {
     /// <summary>A good stream, told to its last event.</summary>
     public bool IsWholeStream => Status == 200 && !IsBroken && Text.EndsWith("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n", StringComparison.Ordinal);
 }
 
 /// <summary>Plain calls, where many are needed or where one has to misbehave.</summary>
-internal sealed class MessageClient : IDisposable
+public sealed class MessageClient : IDisposable
 {
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(60) };
 

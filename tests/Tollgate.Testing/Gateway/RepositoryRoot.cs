@@ -1,7 +1,7 @@
-namespace Tollgate.EndToEnd;
+namespace Tollgate.Testing.Gateway;
 
 /// <summary>Where the repository lies, found from where the tests run.</summary>
-internal static class RepositoryRoot
+public static class RepositoryRoot
 {
     /// <summary>The directory that holds <c>Gateway.sln</c>.</summary>
     public static string Path { get; } = Find();

@@ -1,9 +1,9 @@
 using Tollgate.Testing.Upstream;
 
-namespace Tollgate.EndToEnd;
+namespace Tollgate.Testing.Gateway;
 
 /// <summary>What a reply costs by the provider's price page, reckoned apart from the gateway's price list.</summary>
-internal static class UpstreamPrice
+public static class UpstreamPrice
 {
     /// <summary>Dollars of one reply of Opus 4.8: $5, $6.25, $10, $0.50 and $25 per million tokens.</summary>
     public static decimal OfOpus48(TokenFigures figures) =>

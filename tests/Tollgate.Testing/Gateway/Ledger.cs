@@ -1,11 +1,11 @@
 using System.Globalization;
 using System.Text.Json;
 
-namespace Tollgate.EndToEnd;
+namespace Tollgate.Testing.Gateway;
 
 /// <summary>One row of <c>tollgate.requests</c>, as SQL tells it.</summary>
 /// <remarks>Names follow the columns; tokens and dollars are exact.</remarks>
-internal sealed record LedgerRow
+public sealed record LedgerRow
 {
     public required Guid RequestId { get; init; }
 
@@ -65,7 +65,7 @@ internal sealed record LedgerRow
 }
 
 /// <summary>Reads the ledger of a running gateway over ClickHouse's HTTP interface.</summary>
-internal static class Ledger
+public static class Ledger
 {
     /// <summary>How long rows may take to become visible: long enough for a store that is started again on a busy machine.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);

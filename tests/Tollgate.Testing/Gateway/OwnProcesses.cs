@@ -1,9 +1,9 @@
 using System.Globalization;
 
-namespace Tollgate.EndToEnd;
+namespace Tollgate.Testing.Gateway;
 
 /// <summary>What /proc says of processes that a test's gateway started.</summary>
-internal static class OwnProcesses
+public static class OwnProcesses
 {
     /// <summary>The store that <paramref name="gateway"/> started and that runs now; null while there is none.</summary>
     public static int? StoreOf(GatewayProcess gateway) =>

@@ -3,11 +3,11 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json.Nodes;
 
-namespace Tollgate.EndToEnd;
+namespace Tollgate.Testing.Gateway;
 
 /// <summary>The built gateway as a process of its own, on ports and a data directory of its own.</summary>
 /// <remarks>Needs <c>dotnet build src/Tollgate -c Release</c> beforehand; the tests never build it behind one's back.</remarks>
-internal sealed class GatewayProcess : IAsyncDisposable
+public sealed class GatewayProcess : IAsyncDisposable
 {
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(45);
@@ -106,7 +106,7 @@ internal sealed class GatewayProcess : IAsyncDisposable
     public static async Task<string> RunVerbAsync(CancellationToken cancellationToken, params string[] arguments)
     {
         using var directory = new TemporaryDirectory();
-        var finished = await Clients.ChildProcess.RunAsync(
+        var finished = await ChildProcess.RunAsync(
             "dotnet",
             ["exec", Assembly, .. arguments],
             directory.Path,

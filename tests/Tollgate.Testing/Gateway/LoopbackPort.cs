@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Tollgate.EndToEnd;
+namespace Tollgate.Testing.Gateway;
 
 /// <summary>Loopback ports for processes that can't choose their own.</summary>
-internal static class LoopbackPort
+public static class LoopbackPort
 {
     /// <summary>A port that was free a moment ago; also a base URL that refuses connections.</summary>
     public static int Free()

@@ -1,17 +1,17 @@
 using System.Diagnostics;
 using System.Text;
 
-namespace Tollgate.EndToEnd.Clients;
+namespace Tollgate.Testing.Gateway;
 
 /// <summary>What a finished process left behind.</summary>
 /// <param name="ExitCode">Its exit code; -1 when it was killed for being late.</param>
 /// <param name="Output">Standard output.</param>
 /// <param name="Error">Standard error.</param>
 /// <param name="Duration">From start to exit.</param>
-internal sealed record ChildProcessResult(int ExitCode, string Output, string Error, TimeSpan Duration);
+public sealed record ChildProcessResult(int ExitCode, string Output, string Error, TimeSpan Duration);
 
 /// <summary>Runs a client to its end with an environment that holds nothing but what is given.</summary>
-internal static class ChildProcess
+public static class ChildProcess
 {
     /// <summary>Starts, feeds standard input, waits; kills the whole tree it started when late or cancelled.</summary>
     /// <exception cref="TimeoutException">The process did not end in time; the message has its output.</exception>

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 
-namespace Tollgate.EndToEnd;
+namespace Tollgate.Testing.Gateway;
 
 /// <summary>Waits for what another process does, which no event tells.</summary>
-internal static class Until
+public static class Until
 {
     /// <summary>Looks again every 20 ms until <paramref name="condition"/> holds.</summary>
     /// <returns>How long it took.</returns>

@@ -1,7 +1,7 @@
-namespace Tollgate.EndToEnd;
+namespace Tollgate.Testing.Gateway;
 
 /// <summary>A directory of its own for one test, removed with it.</summary>
-internal sealed class TemporaryDirectory : IDisposable
+public sealed class TemporaryDirectory : IDisposable
 {
     /// <summary>Full path.</summary>
     public string Path { get; } = Directory.CreateTempSubdirectory("tollgate-e2e-").FullName;
