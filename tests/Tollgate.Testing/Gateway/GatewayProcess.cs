@@ -9,24 +9,35 @@ namespace Tollgate.Testing.Gateway;
 /// <remarks>Needs <c>dotnet build src/Tollgate -c Release</c> beforehand; the tests never build it behind one's back.</remarks>
 public sealed class GatewayProcess : IAsyncDisposable
 {
+    /// <summary>The path that says 200 once it serves and its store does too.</summary>
+    public const string Ready = "/readyz";
+
+    /// <summary>The path that says 200 once it serves.</summary>
+    public const string Serving = "/healthz";
+
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(45);
     private static readonly string Assembly = RepositoryRoot.File("artifacts", "bin", "Tollgate", "release", "tollgate.dll");
 
+    // What is kept of the output of a process that is started again thousands of times.
+    private const int MaxOutputCharacters = 1024 * 1024;
+
     private readonly TemporaryDirectory _directory;
     private readonly bool _ownsDirectory;
-    private readonly Process _process;
+    private readonly string _file;
     private readonly StringBuilder _output = new();
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(30) };
+    private Process _process;
 
-    private GatewayProcess(TemporaryDirectory directory, bool ownsDirectory, Process process, int proxyPort, int adminPort, int storePort)
+    private GatewayProcess(TemporaryDirectory directory, bool ownsDirectory, string file, int proxyPort, int adminPort, string storeAddress)
     {
         _directory = directory;
         _ownsDirectory = ownsDirectory;
-        _process = process;
+        _file = file;
         ProxyAddress = $"http://127.0.0.1:{proxyPort}";
         AdminAddress = $"http://127.0.0.1:{adminPort}";
-        StoreAddress = $"http://127.0.0.1:{storePort}";
+        StoreAddress = storeAddress;
+        _process = Launch();
     }
 
     /// <summary>Where clients connect, without a slash at the end.</summary>
@@ -35,13 +46,13 @@ public sealed class GatewayProcess : IAsyncDisposable
     /// <summary>Where operators connect.</summary>
     public string AdminAddress { get; }
 
-    /// <summary>Where the embedded store listens; nothing listens there in mode <c>none</c>.</summary>
+    /// <summary>Where the store listens; nothing listens there in mode <c>none</c>.</summary>
     public string StoreAddress { get; }
 
     /// <summary>Process id, for signals and for what /proc says.</summary>
     public int Id => _process.Id;
 
-    /// <summary>Everything printed so far, both streams, in the order the lines came.</summary>
+    /// <summary>What was printed so far, both streams, in the order the lines came; the newest half a megabyte at least.</summary>
     public string Output
     {
         get
@@ -58,6 +69,7 @@ public sealed class GatewayProcess : IAsyncDisposable
     /// <param name="embeddedStore">With the embedded store; false for storage mode <c>none</c>.</param>
     /// <param name="configure">Changes the generated configuration before it is written.</param>
     /// <param name="directory">Keep state here, so that a second process finds the first one's; null for a directory of its own.</param>
+    /// <param name="store">A store that runs already, used as a ClickHouse server instead of an embedded one.</param>
     /// <param name="cancellationToken">Gives the start up and kills the process.</param>
     /// <exception cref="InvalidOperationException">It is not built, or it ended or was not ready in time; the message has its output.</exception>
     public static async Task<GatewayProcess> StartAsync(
@@ -65,6 +77,7 @@ public sealed class GatewayProcess : IAsyncDisposable
         bool embeddedStore = true,
         Action<JsonObject>? configure = null,
         TemporaryDirectory? directory = null,
+        Uri? store = null,
         CancellationToken cancellationToken = default)
     {
         if (!File.Exists(Assembly))
@@ -73,24 +86,23 @@ public sealed class GatewayProcess : IAsyncDisposable
         }
 
         var home = directory ?? new TemporaryDirectory();
-        var (proxy, admin, store) = (LoopbackPort.Free(), LoopbackPort.Free(), LoopbackPort.Free());
-        var configuration = Configuration(upstreamBaseUrl, embeddedStore, home.Subdirectory("data"), proxy, admin, store);
+        var (proxy, admin) = (LoopbackPort.Free(), LoopbackPort.Free());
+        var storeAddress = store?.GetLeftPart(UriPartial.Authority) ?? $"http://127.0.0.1:{LoopbackPort.Free()}";
+        var configuration = Configuration(upstreamBaseUrl, embeddedStore, home.Subdirectory("data"), proxy, admin, storeAddress);
+        if (store is not null)
+        {
+            configuration["storage"]!["mode"] = "clickhouse";
+            configuration["storage"]!["connectionString"] = $"Host={store.Host};Port={store.Port}";
+        }
+
         configure?.Invoke(configuration);
         var file = Path.Combine(home.Path, "tollgate.json");
         await File.WriteAllTextAsync(file, configuration.ToJsonString(), cancellationToken);
 
-        var start = new ProcessStartInfo("dotnet") { WorkingDirectory = home.Path, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in (string[])["exec", Assembly, "serve", "--config", file])
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        var process = Process.Start(start) ?? throw new InvalidOperationException("dotnet did not start.");
-        var gateway = new GatewayProcess(home, directory is null, process, proxy, admin, store);
-        gateway.Listen();
+        var gateway = new GatewayProcess(home, directory is null, file, proxy, admin, storeAddress);
         try
         {
-            await gateway.WaitUntilReadyAsync(cancellationToken);
+            await gateway.WaitUntilAsync(Ready, cancellationToken);
             return gateway;
         }
         catch
@@ -98,6 +110,17 @@ public sealed class GatewayProcess : IAsyncDisposable
             await gateway.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Starts it again after its end, on the same ports, configuration and directory, and waits until it serves.</summary>
+    /// <param name="until">What to wait for: <see cref="Serving"/>, which does not ask for the store, or <see cref="Ready"/>.</param>
+    /// <param name="cancellationToken">Gives the wait up.</param>
+    /// <exception cref="InvalidOperationException">It ended or did not serve in time; the message has its output.</exception>
+    public async Task RestartAsync(string until = Ready, CancellationToken cancellationToken = default)
+    {
+        _process.Dispose();
+        _process = Launch();
+        await WaitUntilAsync(until, cancellationToken);
     }
 
     /// <summary>Runs another verb of the gateway's executable to its end.</summary>
@@ -210,7 +233,7 @@ public sealed class GatewayProcess : IAsyncDisposable
         }
     }
 
-    private static JsonObject Configuration(string upstream, bool embeddedStore, string data, int proxy, int admin, int store) => new()
+    private static JsonObject Configuration(string upstream, bool embeddedStore, string data, int proxy, int admin, string storeAddress) => new()
     {
         ["proxy"] = new JsonObject { ["listen"] = new JsonArray($"http://127.0.0.1:{proxy}") },
         ["admin"] = new JsonObject { ["listen"] = new JsonArray($"http://127.0.0.1:{admin}") },
@@ -218,52 +241,65 @@ public sealed class GatewayProcess : IAsyncDisposable
         ["storage"] = new JsonObject
         {
             ["mode"] = embeddedStore ? "embedded" : "none",
-            ["listen"] = $"http://127.0.0.1:{store}",
+            ["listen"] = storeAddress,
             ["dataDirectory"] = data,
         },
         ["recording"] = new JsonObject { ["batchInterval"] = "00:00:00.050" },
     };
 
-    private void Listen()
+    private Process Launch()
     {
-        _process.OutputDataReceived += (_, line) => Append(line.Data);
-        _process.ErrorDataReceived += (_, line) => Append(line.Data);
-        _process.BeginOutputReadLine();
-        _process.BeginErrorReadLine();
+        var start = new ProcessStartInfo("dotnet") { WorkingDirectory = _directory.Path, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var argument in (string[])["exec", Assembly, "serve", "--config", _file])
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        var process = Process.Start(start) ?? throw new InvalidOperationException("dotnet did not start.");
+        process.OutputDataReceived += (_, line) => Append(line.Data);
+        process.ErrorDataReceived += (_, line) => Append(line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return process;
 
         void Append(string? line)
         {
             lock (_output)
             {
+                if (_output.Length > MaxOutputCharacters)
+                {
+                    _output.Remove(0, MaxOutputCharacters / 2);
+                }
+
                 _output.AppendLine(line);
             }
         }
     }
 
-    private async Task WaitUntilReadyAsync(CancellationToken cancellationToken)
+    private async Task WaitUntilAsync(string path, CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
-        while (!await IsReadyAsync(cancellationToken))
+        while (!await SaysYesAsync(path, cancellationToken))
         {
             if (_process.HasExited)
             {
-                throw new InvalidOperationException($"The gateway ended with {_process.ExitCode} before it was ready.\n{Output}");
+                throw new InvalidOperationException($"The gateway ended with {_process.ExitCode} before {path} said 200.\n{Output}");
             }
 
             if (Stopwatch.GetElapsedTime(started) > StartTimeout)
             {
-                throw new InvalidOperationException($"The gateway was not ready within {StartTimeout}.\n{Output}");
+                throw new InvalidOperationException($"{path} did not say 200 within {StartTimeout}.\n{Output}");
             }
 
-            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, cancellationToken);
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, cancellationToken);
         }
     }
 
-    private async Task<bool> IsReadyAsync(CancellationToken cancellationToken)
+    private async Task<bool> SaysYesAsync(string path, CancellationToken cancellationToken)
     {
         try
         {
-            using var response = await _http.GetAsync(new Uri(AdminAddress + "/readyz"), cancellationToken);
+            using var response = await _http.GetAsync(new Uri(AdminAddress + path), cancellationToken);
             return response.IsSuccessStatusCode;
         }
         catch (HttpRequestException)
