@@ -10,6 +10,7 @@ CONFIG ?=
 
 NATIVE  := src/Tollgate.Store/native/node_modules/.package-lock.json
 CLIENTS := tests/Tollgate.EndToEnd/clients/node_modules/.package-lock.json
+SOAK    := artifacts/bin/Tollgate.Soak/release/Tollgate.Soak.dll
 BUILD   := dotnet build -c Release -v quiet -clp:NoSummary --nologo
 
 help: ## list the targets
@@ -36,6 +37,12 @@ check: ## what must pass before handing over: format, build, the repository's ow
 	@dotnet format Gateway.sln --verify-no-changes
 	@$(BUILD) Gateway.sln
 	@tests/run.sh Tollgate.Tests
+
+soak: $(NATIVE) ## kill gateway and store ROUNDS times under load and compare the ledger (ROUNDS=1000 SEED=, MINUTES=, STORE=embedded)
+	@$(BUILD) src/Tollgate.Store
+	@$(BUILD) src/Tollgate
+	@$(BUILD) tests/Tollgate.Soak
+	@exec dotnet $(SOAK) kill $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(STORE),--store $(STORE))
 
 approve: $(NATIVE) ## accept changed routes, configuration keys, metrics, log ids, schema and generated docs, for review in the diff
 	@$(BUILD) Gateway.sln
@@ -66,4 +73,4 @@ $(CLIENTS): tests/Tollgate.EndToEnd/clients/package-lock.json
 	@npm ci --prefix $(@D)/.. --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help run build test format check approve bench loadtest demo dist clean
+.PHONY: help run build test format check soak approve bench loadtest demo dist clean
