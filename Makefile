@@ -44,6 +44,12 @@ soak: $(NATIVE) ## kill gateway and store ROUNDS times under load and compare th
 	@$(BUILD) tests/Tollgate.Soak
 	@exec dotnet $(SOAK) kill $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(STORE),--store $(STORE))
 
+soak-outage: $(NATIVE) ## take the store away for MINUTES=10 at RATE=2000 calls a second, bring it back, measure
+	@$(BUILD) src/Tollgate.Store
+	@$(BUILD) src/Tollgate
+	@$(BUILD) tests/Tollgate.Soak
+	@exec dotnet $(SOAK) outage $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RATE),--rate $(RATE))
+
 approve: $(NATIVE) ## accept changed routes, configuration keys, metrics, log ids, schema and generated docs, for review in the diff
 	@$(BUILD) Gateway.sln
 	@TOLLGATE_APPROVE=1 tests/run.sh Tollgate.Proxy.Tests Tollgate.ClickHouse.Tests Tollgate.Tests
@@ -73,4 +79,4 @@ $(CLIENTS): tests/Tollgate.EndToEnd/clients/package-lock.json
 	@npm ci --prefix $(@D)/.. --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help run build test format check soak approve bench loadtest demo dist clean
+.PHONY: help run build test format check soak soak-outage approve bench loadtest demo dist clean

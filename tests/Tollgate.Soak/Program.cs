@@ -12,5 +12,6 @@ Console.CancelKeyPress += (_, pressed) =>
 var root = new RootCommand("Long trials of the built gateway: is every answer in the ledger once, to the nano-dollar? Exits with 0 only if it is.")
 {
     KillVerb.Create(Console.Out),
+    OutageVerb.Create(Console.Out),
 };
 return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = true, ProcessTerminationTimeout = null }, enough.Token);
