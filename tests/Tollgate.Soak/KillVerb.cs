@@ -16,13 +16,14 @@ internal static class KillVerb
         var clients = new Option<int>("--clients") { Description = "Clients that call without end.", DefaultValueFactory = _ => defaults.Clients };
         var store = new Option<SoakStore>("--store") { Description = "embedded: started by the gateway (default). server: a process of its own, so that rounds are shorter." };
         var check = new Option<int>("--check-every") { Description = "Rounds between two looks at the rows.", DefaultValueFactory = _ => defaults.RoundsPerCheck };
+        var victims = new Option<Victim[]>("--victims") { Description = "What may be killed.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [.. defaults.Victims] };
         rounds.RequirePositive();
         minutes.RequirePositive();
         clients.RequirePositive();
         check.RequirePositive();
         var verb = new Command("kill", "Kill the gateway, its store or both at random moments under load, start again, go on; compare the ledger with what clients got.")
         {
-            rounds, minutes, seed, clients, store, check,
+            rounds, minutes, seed, victims, clients, store, check,
         };
         verb.SetAction((parsed, cancellation) => RunAsync(
             new KillRoundsOptions
@@ -30,6 +31,7 @@ internal static class KillVerb
                 Rounds = parsed.GetValue(rounds),
                 Limit = TimeSpan.FromMinutes(parsed.GetValue(minutes)),
                 Seed = parsed.GetValue(seed),
+                Victims = parsed.GetRequiredValue(victims),
                 Clients = parsed.GetValue(clients),
                 Store = parsed.GetValue(store),
                 RoundsPerCheck = parsed.GetValue(check),
@@ -65,7 +67,7 @@ internal static class KillVerb
         var left = at.Round == 0 ? "?" : Clock(at.Elapsed / at.Round * (at.Rounds - at.Round));
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"round {at.Round}/{at.Rounds}, killed {Kills(at.Kills)}, {at.Answered} of {at.Sent} answered ({at.Answered / Math.Max(at.Elapsed.TotalSeconds, 0.001):F0}/s), missing {at.Missing}, {Clock(at.Elapsed)}, {left} left, {at.Doing}");
+            $"round {at.Round}/{at.Rounds}, killed {Kills(at.Kills)}, {at.Answered} of {at.Sent} answered ({at.Answered / Math.Max(at.Elapsed.TotalSeconds, 0.001):F0}/s), missing {at.Missing}, wrong {at.Wrong}, {Clock(at.Elapsed)}, {left} left, {at.Doing}");
     }
 
     private static IEnumerable<(string Name, string Value)> Rows(KillRoundsReport report, int seed)

@@ -29,10 +29,11 @@ public sealed class KillRounds
     private readonly Action<KillRoundsProgress> _progress;
     private readonly SoakTally _tally = new();
     private readonly Dictionary<Victim, int> _kills = Enum.GetValues<Victim>().ToDictionary(static victim => victim, static _ => 0);
-    private readonly HashSet<Guid> _missing = [];
     private readonly List<TimeSpan> _recoveries = [];
     private readonly long _started = Stopwatch.GetTimestamp();
     private int _round;
+    private int _missing;
+    private int _wrong;
     private int _checked;
     private DateTimeOffset _checkedAt = TimeProvider.System.GetUtcNow();
 
@@ -60,7 +61,7 @@ public sealed class KillRounds
             var clients = Enumerable.Range(0, _options.Clients).Select(client => CallOnAsync(gateway.Address, new Random(_options.Seed + client + 1), closing.Token)).ToArray();
             try
             {
-                await KillOnAsync(gateway, enough);
+                await KillOnAsync(gateway, upstream, enough);
             }
             finally
             {
@@ -69,16 +70,21 @@ public sealed class KillRounds
             }
         }
 
+        if (enough.IsCancellationRequested)
+        {
+            await gateway.StartAgainAsync();
+        }
+
         return await CheckAllAsync(gateway, upstream);
     }
 
-    private async Task KillOnAsync(SoakedGateway gateway, CancellationToken enough)
+    private async Task KillOnAsync(SoakedGateway gateway, NumberedUpstream upstream, CancellationToken enough)
     {
         var random = new Random(_options.Seed);
         while (_round < _options.Rounds && Stopwatch.GetElapsedTime(_started) < _options.Limit && !enough.IsCancellationRequested)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(1 + random.Next(LongestPauseMilliseconds)), TimeProvider.System, CancellationToken.None);
-            var victim = (Victim)random.Next(3);
+            var victim = _options.Victims[random.Next(_options.Victims.Count)];
             if (await gateway.KillAsync(victim, storeFirst: random.Next(2) == 0, CancellationToken.None) is { } recovery)
             {
                 _recoveries.Add(recovery);
@@ -89,7 +95,7 @@ public sealed class KillRounds
             Tell("killing");
             if (_round % _options.RoundsPerCheck == 0 && _round < _options.Rounds)
             {
-                await CheckNewAsync(gateway);
+                await CheckNewAsync(gateway, upstream);
             }
         }
     }
@@ -129,10 +135,10 @@ public sealed class KillRounds
         async Task PauseAsync(TimeSpan pause) => await Task.Delay(pause, TimeProvider.System, closing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    /// <summary>Waits until every answer since the last look has its row, while the load goes on. Those that have none in time are missing.</summary>
-    private async Task CheckNewAsync(SoakedGateway gateway)
+    /// <summary>Waits until every answer since the last look has its row, then compares, while the load goes on. Those without a row in time are missing.</summary>
+    private async Task CheckNewAsync(SoakedGateway gateway, NumberedUpstream upstream)
     {
-        var since = _checkedAt - LongestCall;
+        var recent = $"WHERE ts >= fromUnixTimestamp64Milli({(_checkedAt - LongestCall).ToUnixTimeMilliseconds()})";
         _checkedAt = TimeProvider.System.GetUtcNow();
         var fresh = _tally.AnsweredFrom(_checked);
         _checked += fresh.Count;
@@ -144,7 +150,7 @@ public sealed class KillRounds
             var before = awaited.Count;
             try
             {
-                await foreach (var id in gateway.LinesAsync($"SELECT request_id FROM tollgate.requests WHERE ts >= fromUnixTimestamp64Milli({since.ToUnixTimeMilliseconds()})", CancellationToken.None))
+                await foreach (var id in gateway.LinesAsync($"SELECT request_id FROM tollgate.requests {recent}", CancellationToken.None))
                 {
                     awaited.Remove(Guid.Parse(id));
                 }
@@ -165,21 +171,37 @@ public sealed class KillRounds
             }
         }
 
-        _missing.UnionWith(awaited);
+        // Replies that have no row yet may be of calls still open: only the last look accounts for them.
+        var verdict = await CompareAsync(gateway, upstream, fresh, recent);
+        _missing += verdict.Missing;
+        _wrong += verdict.Duplicates + verdict.Misfiled + verdict.Drifting;
+    }
+
+    private static async Task<LedgerVerdict> CompareAsync(SoakedGateway gateway, NumberedUpstream upstream, IEnumerable<Answered> answered, string where)
+    {
+        await gateway.LineAsync("SELECT 1", CancellationToken.None);
+        var rows = new List<SoakRow>();
+        await foreach (var line in gateway.LinesAsync($"SELECT {SoakRow.Columns} FROM tollgate.requests FINAL {where} ORDER BY ts", CancellationToken.None))
+        {
+            rows.Add(SoakRow.Parse(line));
+        }
+
+        // What the upstream served is asked after the rows, so that none can be of a reply it does not know yet.
+        var oracle = new LedgerOracle(answered, upstream.Served);
+        foreach (var row in rows)
+        {
+            oracle.See(row);
+        }
+
+        return oracle.Judge();
     }
 
     private async Task<KillRoundsReport> CheckAllAsync(SoakedGateway gateway, NumberedUpstream upstream)
     {
-        await CheckNewAsync(gateway);
+        await CheckNewAsync(gateway, upstream);
         await UntilNoRowComesAsync(gateway);
         Tell("comparing");
-        var oracle = new LedgerOracle(_tally.AnsweredFrom(0), upstream.Served);
-        await foreach (var line in gateway.LinesAsync($"SELECT {SoakRow.Columns} FROM tollgate.requests FINAL ORDER BY ts", CancellationToken.None))
-        {
-            oracle.See(SoakRow.Parse(line));
-        }
-
-        var verdict = oracle.Judge();
+        var verdict = await CompareAsync(gateway, upstream, _tally.AnsweredFrom(0), string.Empty);
         var stored = long.Parse(await gateway.LineAsync("SELECT count() FROM tollgate.requests", CancellationToken.None), System.Globalization.CultureInfo.InvariantCulture);
         var hasRollup = await gateway.LineAsync("SELECT count() > 0 FROM tollgate.usage_15m_data", CancellationToken.None) == "1";
         var report = new KillRoundsReport
@@ -251,5 +273,5 @@ public sealed class KillRounds
     }
 
     private void Tell(string doing) =>
-        _progress(new KillRoundsProgress(_round, _options.Rounds, _kills, _tally.Sent, _tally.AnsweredCount, _missing.Count, Stopwatch.GetElapsedTime(_started), doing));
+        _progress(new KillRoundsProgress(_round, _options.Rounds, _kills, _tally.Sent, _tally.AnsweredCount, _missing, _wrong, Stopwatch.GetElapsedTime(_started), doing));
 }

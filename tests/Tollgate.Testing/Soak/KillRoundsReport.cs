@@ -35,10 +35,13 @@ public sealed record KillRoundsOptions
     /// <summary>What decides the moments, the victims and the calls.</summary>
     public int Seed { get; init; } = 1;
 
+    /// <summary>What may be killed; one of these each round.</summary>
+    public IReadOnlyList<Victim> Victims { get; init; } = Enum.GetValues<Victim>();
+
     /// <summary>Clients that call without end.</summary>
     public int Clients { get; init; } = 12;
 
-    /// <summary>Rounds between two looks at whether every answer has its row.</summary>
+    /// <summary>Rounds between two looks at whether every answer since the last one has its row.</summary>
     public int RoundsPerCheck { get; init; } = 50;
 
     /// <summary>How the store runs.</summary>
@@ -55,10 +58,11 @@ public sealed record KillRoundsOptions
 /// <param name="Sent">Calls sent.</param>
 /// <param name="Answered">Answers that clients got in full.</param>
 /// <param name="Missing">Answers found to have no row.</param>
+/// <param name="Wrong">Rows found twice, misfiled, or with other figures than the upstream's.</param>
 /// <param name="Elapsed">Since the start.</param>
 /// <param name="Doing">What it does at the moment.</param>
 public sealed record KillRoundsProgress(
-    int Round, int Rounds, IReadOnlyDictionary<Victim, int> Kills, int Sent, int Answered, int Missing, TimeSpan Elapsed, string Doing);
+    int Round, int Rounds, IReadOnlyDictionary<Victim, int> Kills, int Sent, int Answered, int Missing, int Wrong, TimeSpan Elapsed, string Doing);
 
 /// <summary>What kill rounds came to.</summary>
 public sealed record KillRoundsReport

@@ -31,10 +31,13 @@ public sealed record LedgerVerdict
     /// <summary>Replies served, but not known to have reached a client in full.</summary>
     public required int InFlight { get; init; }
 
-    /// <summary>Tokens that answers' rows have too many or too few.</summary>
+    /// <summary>Rows with other figures than their reply's.</summary>
+    public required int Drifting { get; init; }
+
+    /// <summary>Tokens that those rows have too many or too few.</summary>
     public required long TokenDrift { get; init; }
 
-    /// <summary>Nanodollars that answers' rows have too many or too few.</summary>
+    /// <summary>Nanodollars that those rows have too many or too few.</summary>
     public required long CostDrift { get; init; }
 
     /// <summary>Sum of the tokens that the upstream charged for the answers, and of those in their rows.</summary>
@@ -47,7 +50,7 @@ public sealed record LedgerVerdict
     public required IReadOnlyList<string> Offences { get; init; }
 
     /// <summary>Whether the ledger is exact.</summary>
-    public bool IsExact => Missing == 0 && Duplicates == 0 && Misfiled == 0 && Unaccounted == 0 && TokenDrift == 0 && CostDrift == 0;
+    public bool IsExact => Missing == 0 && Duplicates == 0 && Misfiled == 0 && Unaccounted == 0 && Drifting == 0;
 }
 
 /// <summary>Holds rows to what is known from outside: A, the answers that clients got in full, and U, the replies that the upstream served.</summary>
@@ -74,6 +77,7 @@ public sealed class LedgerOracle
     private int _withoutReply;
     private int _duplicates;
     private int _misfiled;
+    private int _drifting;
     private long _tokenDrift;
     private long _costDrift;
     private Int128 _recordedTokens;
@@ -163,6 +167,7 @@ public sealed class LedgerOracle
             Misfiled = _misfiled,
             Unaccounted = unaccounted,
             InFlight = inFlight,
+            Drifting = _drifting,
             TokenDrift = _tokenDrift,
             CostDrift = _costDrift,
             Tokens = (servedTokens, _recordedTokens),
@@ -208,6 +213,7 @@ public sealed class LedgerOracle
             return;
         }
 
+        _drifting++;
         _tokenDrift += drift;
         _costDrift += Math.Abs(row.Cost - cost);
         Tell($"attempt {row.AttemptId}, reply {number}: {expected.Input}/{expected.CacheWrite5m}/{expected.CacheWrite1h}/{expected.CacheRead}/{expected.Output} tokens and {Dollars(cost)} expected, "

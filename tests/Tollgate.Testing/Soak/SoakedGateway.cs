@@ -91,6 +91,19 @@ internal sealed class SoakedGateway : IAsyncDisposable
         return victim == Victim.Store ? null : took;
     }
 
+    /// <summary>Starts both again, whatever runs or does not: a Ctrl-C reaches them too.</summary>
+    public async Task StartAgainAsync()
+    {
+        await _gateway.KillAsync();
+        if (_store is not null)
+        {
+            _store.Kill();
+            await _store.RestartAsync();
+        }
+
+        await _gateway.RestartAsync();
+    }
+
     /// <summary>The lines that a query answers, while the store answers.</summary>
     /// <exception cref="HttpRequestException">The store is away, or refused.</exception>
     public async IAsyncEnumerable<string> LinesAsync(string sql, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
