@@ -25,12 +25,14 @@ public sealed class GatewayProcess : IAsyncDisposable
     private readonly TemporaryDirectory _directory;
     private readonly bool _ownsDirectory;
     private readonly string _file;
+    private readonly HandedOverSocket? _socket;
     private readonly StringBuilder _output = new();
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(30) };
     private Process _process;
 
-    private GatewayProcess(TemporaryDirectory directory, bool ownsDirectory, string file, int proxyPort, int adminPort, string storeAddress)
+    private GatewayProcess(TemporaryDirectory directory, bool ownsDirectory, string file, int proxyPort, int adminPort, string storeAddress, HandedOverSocket? socket)
     {
+        _socket = socket;
         _directory = directory;
         _ownsDirectory = ownsDirectory;
         _file = file;
@@ -70,6 +72,7 @@ public sealed class GatewayProcess : IAsyncDisposable
     /// <param name="configure">Changes the generated configuration before it is written.</param>
     /// <param name="directory">Keep state here, so that a second process finds the first one's; null for a directory of its own.</param>
     /// <param name="store">A store that runs already, used as a ClickHouse server instead of an embedded one.</param>
+    /// <param name="socket">The socket that the proxy takes over, as from a service manager; null has it bind one.</param>
     /// <param name="cancellationToken">Gives the start up and kills the process.</param>
     /// <exception cref="InvalidOperationException">It is not built, or it ended or was not ready in time; the message has its output.</exception>
     public static async Task<GatewayProcess> StartAsync(
@@ -78,6 +81,7 @@ public sealed class GatewayProcess : IAsyncDisposable
         Action<JsonObject>? configure = null,
         TemporaryDirectory? directory = null,
         Uri? store = null,
+        HandedOverSocket? socket = null,
         CancellationToken cancellationToken = default)
     {
         if (!File.Exists(Assembly))
@@ -86,9 +90,14 @@ public sealed class GatewayProcess : IAsyncDisposable
         }
 
         var home = directory ?? new TemporaryDirectory();
-        var (proxy, admin) = (LoopbackPort.Free(), LoopbackPort.Free());
+        var (proxy, admin) = (socket?.Port ?? LoopbackPort.Free(), LoopbackPort.Free());
         var storeAddress = store?.GetLeftPart(UriPartial.Authority) ?? $"http://127.0.0.1:{LoopbackPort.Free()}";
         var configuration = Configuration(upstreamBaseUrl, embeddedStore, home.Subdirectory("data"), proxy, admin, storeAddress);
+        if (socket is not null)
+        {
+            configuration["proxy"]!["listen"] = new JsonArray($"http://fd:{HandedOverSocket.Name}");
+        }
+
         if (store is not null)
         {
             configuration["storage"]!["mode"] = "clickhouse";
@@ -99,7 +108,7 @@ public sealed class GatewayProcess : IAsyncDisposable
         var file = Path.Combine(home.Path, "tollgate.json");
         await File.WriteAllTextAsync(file, configuration.ToJsonString(), cancellationToken);
 
-        var gateway = new GatewayProcess(home, directory is null, file, proxy, admin, storeAddress);
+        var gateway = new GatewayProcess(home, directory is null, file, proxy, admin, storeAddress, socket);
         try
         {
             await gateway.WaitUntilAsync(Ready, cancellationToken);
@@ -183,19 +192,39 @@ public sealed class GatewayProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>What an address of the admin listener answers.</summary>
+    public async Task<(int Status, string Text)> AskAsync(string path, CancellationToken cancellationToken = default)
+    {
+        using var response = await _http.GetAsync(new Uri(AdminAddress + path), cancellationToken);
+        return ((int)response.StatusCode, await response.Content.ReadAsStringAsync(cancellationToken));
+    }
+
     /// <summary>The text of <c>/metrics</c>.</summary>
     public Task<string> MetricsAsync(CancellationToken cancellationToken = default) => _http.GetStringAsync(new Uri(AdminAddress + "/metrics"), cancellationToken);
 
     /// <summary>Asks the process to end as a service manager does (SIGTERM) and waits for it.</summary>
     /// <returns>Its exit code.</returns>
     /// <exception cref="TimeoutException">It did not end; it is killed when disposed.</exception>
-    public async Task<int> StopAsync()
+    public Task<int> StopAsync()
+    {
+        Terminate();
+        return WaitForExitAsync();
+    }
+
+    /// <summary>Asks the process to end (SIGTERM) and does not wait.</summary>
+    public void Terminate()
     {
         if (!_process.HasExited && Native.Kill(_process.Id, Native.SigTerm) != 0)
         {
             throw new InvalidOperationException($"SIGTERM failed with error {Marshal.GetLastPInvokeError()}.");
         }
+    }
 
+    /// <summary>Waits for a process that was asked to end.</summary>
+    /// <returns>Its exit code.</returns>
+    /// <exception cref="TimeoutException">It did not end; it is killed when disposed.</exception>
+    public async Task<int> WaitForExitAsync()
+    {
         using var late = new CancellationTokenSource(StopTimeout);
         try
         {
@@ -249,8 +278,11 @@ public sealed class GatewayProcess : IAsyncDisposable
 
     private Process Launch()
     {
-        var start = new ProcessStartInfo("dotnet") { WorkingDirectory = _directory.Path, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in (string[])["exec", Assembly, "serve", "--config", _file])
+        string[] command = ["dotnet", "exec", Assembly, "serve", "--config", _file];
+        using var handed = _socket?.HandTo(command);
+        command = handed?.Command ?? command;
+        var start = new ProcessStartInfo(command[0]) { WorkingDirectory = _directory.Path, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var argument in command[1..])
         {
             start.ArgumentList.Add(argument);
         }
