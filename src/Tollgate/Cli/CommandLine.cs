@@ -35,8 +35,9 @@ internal sealed class CommandLine(ConfigurationLoader loader, TimeProvider time,
         var check = new Command("check", "Check the configuration and print everything that is wrong with it. Exits with 0 or 2.") { config, json };
         var keys = new Command("keys", "Virtual keys.") { KeysCommand.Create(output, error, json) };
         var prices = new PricesCommand(loader, time, output, error).Create(config, json);
-        var migrate = new MigrateCommand(loader, output, error).Create(config, json);
-        var root = new RootCommand("Tollgate: a gateway between Claude Code and its model provider, with an exact ledger of what is spent.") { config, serveVerb, check, keys, prices, migrate };
+        var migrate = new MigrateCommand(loader, time, output, error).Create(config, json);
+        var verify = new VerifyCommand(loader, time, output, error).Create(config, json);
+        var root = new RootCommand("Tollgate: a gateway between Claude Code and its model provider, with an exact ledger of what is spent.") { config, serveVerb, check, keys, prices, migrate, verify };
 
         Func<ParseResult, CancellationToken, Task<int>> run = (parsed, cancellation) => ServeAsync(parsed.GetValue(config), error, cancellation);
         root.SetAction(run);

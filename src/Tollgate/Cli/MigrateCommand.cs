@@ -4,7 +4,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Tollgate.ClickHouse;
 using Tollgate.ClickHouse.Schema;
 using Tollgate.Configuration;
-using Tollgate.Hosting;
 using Tollgate.Proxy.Configuration;
 
 namespace Tollgate.Cli;
@@ -12,51 +11,30 @@ namespace Tollgate.Cli;
 /// <summary><c>tollgate migrate</c>: brings the configured store's schema up to this version, for operators who do so before an upgrade.</summary>
 /// <remarks>The gateway does the same at its start. Both may run at once.</remarks>
 /// <param name="loader">Reads the configuration.</param>
+/// <param name="time">The clock.</param>
 /// <param name="output">Where the outcome goes.</param>
 /// <param name="error">Where everything else goes.</param>
-internal sealed class MigrateCommand(ConfigurationLoader loader, TextWriter output, TextWriter error)
+internal sealed class MigrateCommand(ConfigurationLoader loader, TimeProvider time, TextWriter output, TextWriter error)
 {
-    /// <summary>The verb.</summary>
+    /// <summary>The verb, with <c>rebuild</c> below it.</summary>
     /// <param name="config">The option that names the configuration file.</param>
     /// <param name="json">The option that asks for JSON.</param>
     public Command Create(Option<string?> config, Option<bool> json)
     {
-        var command = new Command("migrate", "Bring the store's schema up to this version. The gateway does so by itself when it starts.") { config, json };
-        command.SetAction((parsed, cancellation) => RunAsync(parsed.GetValue(config), parsed.GetValue(json), cancellation));
+        var command = new Command("migrate", "Bring the store's schema up to this version. The gateway does so by itself when it starts.")
+        {
+            config, json, new RebuildCommand(loader, time, output, error).Create(config, json),
+        };
+        command.SetAction((parsed, cancellation) => new StoreVerb(loader, error).RunAsync(
+            parsed.GetValue(config), "migrate", "start the gateway, it migrates by itself", (store, storage) => RunAsync(store, storage, parsed.GetValue(json), cancellation)));
         return command;
     }
 
-    private async Task<int> RunAsync(string? file, bool json, CancellationToken cancellation)
+    private async Task<int> RunAsync(StoreClient store, StorageOptions storage, bool json, CancellationToken cancellation)
     {
-        var configuration = loader.Load(file);
-        CheckReport.WriteFindings(configuration, error);
-        if (!configuration.IsValid)
-        {
-            return ExitCodes.WrongUse;
-        }
-
-        var storage = configuration.Options.Storage;
-        if (storage.Mode == StorageMode.None)
-        {
-            await error.WriteLineAsync("storage.mode is \"none\": there is no store to migrate. Set it to \"embedded\" or \"clickhouse\".");
-            return ExitCodes.WrongUse;
-        }
-
-        StoreClient store;
         try
         {
-            store = StoreAccess.Open(storage);
-        }
-        catch (StoreUnavailableException wrong)
-        {
-            await error.WriteLineAsync(wrong.Message);
-            return ExitCodes.WrongUse;
-        }
-
-        try
-        {
-            var report = await new MigrationRunner(store, storage.Cluster, NullLogger<MigrationRunner>.Instance).MigrateAsync(cancellation);
-            Write(report, json);
+            Write(await new MigrationRunner(store, storage.Cluster, NullLogger<MigrationRunner>.Instance).MigrateAsync(cancellation), json);
             return ExitCodes.Done;
         }
         catch (MigrationChangedException changed)
@@ -64,24 +42,7 @@ internal sealed class MigrateCommand(ConfigurationLoader loader, TextWriter outp
             await error.WriteLineAsync(changed.Message);
             return ExitCodes.Failed;
         }
-        catch (StoreException failed)
-        {
-            await error.WriteLineAsync(Describe(failed, storage));
-            return ExitCodes.Failed;
-        }
-        finally
-        {
-            store.Dispose();
-        }
     }
-
-    private static string Describe(StoreException failed, StorageOptions storage) => (failed.Fault, storage.Mode) switch
-    {
-        (StoreFault.Unreachable, StorageMode.Embedded) =>
-            $"Nobody answers at storage.listen, {storage.Listen}. The embedded store runs only with the gateway: start the gateway, it migrates by itself.",
-        (StoreFault.Unreachable, _) => $"{failed.Message} Start the server, or correct storage.connectionString.",
-        _ => failed.Message,
-    };
 
     private void Write(MigrationReport report, bool json)
     {
