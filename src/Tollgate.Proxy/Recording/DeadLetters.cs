@@ -15,10 +15,10 @@ internal sealed class DeadLetters(ISpoolFiles files)
     private const string Prefix = "dead-letter-";
     private const string Extension = ".json";
 
-    private int _count = files.List().Count(IsName);
-
-    /// <summary>How many there are, as far as this process knows: it does not see those sent again meanwhile.</summary>
-    public int Count => Volatile.Read(ref _count);
+    /// <summary>The numbers of the rows put aside and not sent again since.</summary>
+    public IEnumerable<ulong> Sequences() => files.List().Where(IsName)
+        .Select(static name => ulong.TryParse(name.AsSpan(Prefix.Length, name.Length - Prefix.Length - Extension.Length), CultureInfo.InvariantCulture, out var sequence) ? sequence : 0)
+        .Where(static sequence => sequence > 0);
 
     /// <summary>Whether a file's name is a dead letter's.</summary>
     public static bool IsName(string name) => name.StartsWith(Prefix, StringComparison.Ordinal) && name.EndsWith(Extension, StringComparison.Ordinal);
@@ -28,7 +28,6 @@ internal sealed class DeadLetters(ISpoolFiles files)
     public void Put(UsageBatch batch, string error, DateTimeOffset at)
     {
         var name = Prefix + batch.SequenceOf(0).ToString("D20", CultureInfo.InvariantCulture) + Extension;
-        var isNew = !files.List().Contains(name);
         var text = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(text, new JsonWriterOptions { Indented = true }))
         {
@@ -43,10 +42,6 @@ internal sealed class DeadLetters(ISpoolFiles files)
         }
 
         files.WriteWhole(name, text.WrittenSpan);
-        if (isNew)
-        {
-            Interlocked.Increment(ref _count);
-        }
     }
 
     /// <summary>Reads one.</summary>

@@ -38,6 +38,9 @@ public sealed class UsageRecording : IDisposable
     /// <summary>The number of the last row that is in the store or put aside; below <see cref="FirstSequence"/> while none is.</summary>
     public ulong AcknowledgedSequence => _sender.AcknowledgedSequence;
 
+    /// <summary>Numbers of rows that were put aside because the store refused them.</summary>
+    public IReadOnlyList<ulong> PutAside() => [.. _deadLetters.Sequences()];
+
     /// <summary>Takes up the spool in a directory; rows that are still in it are sent first.</summary>
     /// <param name="directory">Where it is; made when it is not there.</param>
     /// <param name="spool">Its limits.</param>
@@ -104,6 +107,6 @@ public sealed class UsageRecording : IDisposable
         metrics.Observe(MetricCatalog.SpoolPendingRows, () => _sender.PendingRows);
         metrics.Observe(MetricCatalog.SpoolOldestUnsent, () => _sender.OldestUnsent.TotalSeconds);
         metrics.Observe(MetricCatalog.SpoolFull, () => _spool.IsFull ? 1 : 0);
-        metrics.Observe(MetricCatalog.SpoolDeadLetterRows, () => _deadLetters.Count);
+        metrics.Observe(MetricCatalog.SpoolDeadLetterRows, () => _deadLetters.Sequences().Count());
     }
 }

@@ -28,6 +28,7 @@ internal sealed class Gateway : IAsyncDisposable
     private readonly StoreClient? _store;
     private readonly StoreMigration? _migration;
     private readonly UsageRecording? _recording;
+    private readonly LedgerKeeper? _keeper;
     private readonly Drain _drain;
     private readonly ConfigurationWatcher _watcher;
     private readonly WebApplication _admin;
@@ -56,6 +57,7 @@ internal sealed class Gateway : IAsyncDisposable
                 gatewayId,
                 time,
                 events);
+            _keeper = new LedgerKeeper(_store, _migration, _recording, gatewayId, metrics, time, loggers.CreateLogger<LedgerKeeper>());
         }
 
         if (_options.Storage.Mode == StorageMode.Embedded)
@@ -91,6 +93,7 @@ internal sealed class Gateway : IAsyncDisposable
         {
             await _migration.StartAsync(CancellationToken.None);
             await _recording.StartAsync(CancellationToken.None);
+            await _keeper!.StartAsync(CancellationToken.None);
         }
 
         await _watcher.StartAsync(CancellationToken.None);
@@ -105,6 +108,7 @@ internal sealed class Gateway : IAsyncDisposable
         await _drain.StopAsync(_proxy, _options.Proxy.DrainTimeout, hurry);
         if (_recording is not null && _migration is not null)
         {
+            await _keeper!.StopAsync(CancellationToken.None);
             await _recording.StopAsync(hurry);
             await _migration.StopAsync(CancellationToken.None);
         }
@@ -127,6 +131,7 @@ internal sealed class Gateway : IAsyncDisposable
         await _admin.DisposeAsync();
         _drain.Dispose();
         _watcher.Dispose();
+        _keeper?.Dispose();
         _recording?.Dispose();
         _migration?.Dispose();
         _supervisor?.Dispose();
