@@ -9,9 +9,8 @@ namespace Tollgate.EndToEnd;
 /// <summary>A restart on a socket that outlives the process is seen by nobody but those who wait a little longer.</summary>
 public sealed class GatewayRestartTests
 {
+    private const string NoUpstream = "http://127.0.0.1:9";
     private const string SlowModel = "claude-haiku-4-5";
-    private const int Restarts = 2;
-
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -24,13 +23,13 @@ public sealed class GatewayRestartTests
             static request => request.Model == SlowModel,
             static _ => Reply.Text("told slowly enough to be open when the stop comes") with { Delivery = new Delivery { Pause = TimeSpan.FromMilliseconds(100) } });
 
-        var load = new Load(socket.Port);
+        var load = new Load(socket.Port, "anthropic", clientCount: 8);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         var gateway = await GatewayProcess.StartAsync(upstream.BaseUrl, directory: directory, socket: socket, cancellationToken: Cancellation);
         try
         {
             var clients = load.RunAsync(enough.Token);
-            for (var restart = 0; restart < Restarts; restart++)
+            for (var restart = 0; restart < 2; restart++)
             {
                 await load.WaitForAnswersAsync(200, Cancellation);
                 var streams = load.OpenSlowStreams(4, Cancellation);
@@ -62,11 +61,37 @@ public sealed class GatewayRestartTests
         }
     }
 
-    /// <summary>Eight clients that call without a pause, half of them on connections that they keep.</summary>
-    private sealed class Load(int port)
+    [Fact]
+    public async Task Restarts_in_a_row_reset_no_connection()
     {
-        private const int Clients = 8;
+        using var directory = new TemporaryDirectory();
+        using var socket = new HandedOverSocket();
 
+        // Answered by the gateway itself, so that as many connections as possible are at every stage of their life when the stop comes.
+        var load = new Load(socket.Port, "nobody", clientCount: 16);
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        var clients = load.RunAsync(enough.Token);
+        for (var run = 0; run < 6; run++)
+        {
+            await using var gateway = await GatewayProcess.StartAsync(NoUpstream, embeddedStore: false, directory: directory, socket: socket, cancellationToken: Cancellation);
+            await load.WaitForAnswersAsync(1000, Cancellation);
+            if (run == 5)
+            {
+                await enough.CancelAsync();
+                await clients;
+            }
+
+            Assert.Equal(0, await gateway.StopAsync());
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"{load.Answers.Count} answers on {load.Connections} connections; the longest took {load.Longest.TotalMilliseconds:F0} ms");
+        Assert.Empty(load.Failures);
+        Assert.All(load.Answers, static answer => Assert.True(answer is { Status: 404, IsBroken: false }, $"{answer.Status}, broken: {answer.IsBroken}"));
+    }
+
+    /// <summary>Clients that call without a pause, half of them on connections that they keep.</summary>
+    private sealed class Load(int port, string upstream, int clientCount)
+    {
         private readonly Lock _gate = new();
 
         public ConcurrentBag<MessageAnswer> Answers { get; } = [];
@@ -78,9 +103,9 @@ public sealed class GatewayRestartTests
         public TimeSpan Longest { get; private set; }
 
         /// <summary>Calls until told that it is enough; what is under way then is finished.</summary>
-        public Task RunAsync(CancellationToken enough) => Task.WhenAll(Enumerable.Range(0, Clients).Select(async index =>
+        public Task RunAsync(CancellationToken enough) => Task.WhenAll(Enumerable.Range(0, clientCount).Select(async index =>
         {
-            using var client = new BareClient(port, keepAlive: index % 2 == 0);
+            using var client = new BareClient(port, upstream, keepAlive: index % 2 == 0);
             while (!enough.IsCancellationRequested)
             {
                 await CallAsync(client, "claude-opus-4-8");
@@ -90,7 +115,7 @@ public sealed class GatewayRestartTests
         /// <summary>Opens streams that take seconds, on connections that are kept and asked on again.</summary>
         public Task OpenSlowStreams(int count, CancellationToken cancellationToken) => Task.WhenAll(Enumerable.Range(0, count).Select(async index =>
         {
-            using var client = new BareClient(port, keepAlive: true);
+            using var client = new BareClient(port, upstream, keepAlive: true);
             await CallAsync(client, SlowModel);
             cancellationToken.ThrowIfCancellationRequested();
             await CallAsync(client, "claude-opus-4-8");

@@ -62,11 +62,16 @@ internal sealed class Drain(TimeProvider time) : IDisposable
             || (Volatile.Read(ref _requests) == 0 && time.GetElapsedTime(Volatile.Read(ref _lastMoved)) >= Quiet);
     }
 
-    /// <summary>Connection middleware: counts the connection for as long as it is open.</summary>
-    public async Task ConnectAsync(ConnectionContext connection, ConnectionDelegate next)
+    /// <summary>A connection was accepted; it is counted until <see cref="ConnectAsync"/> has served it.</summary>
+    public void Accepted()
     {
         Volatile.Write(ref _lastMoved, time.GetTimestamp());
         Interlocked.Increment(ref _connections);
+    }
+
+    /// <summary>Connection middleware: serves a connection that was <see cref="Accepted"/>.</summary>
+    public async Task ConnectAsync(ConnectionContext connection, ConnectionDelegate next)
+    {
         try
         {
             await next(connection);

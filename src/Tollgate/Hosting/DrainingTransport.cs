@@ -27,13 +27,37 @@ internal sealed class DrainingTransport(ILoggerFactory loggers, Drain drain) : I
 
     private sealed class Listener(IConnectionListener sockets, Drain drain) : IConnectionListener
     {
+        private readonly TaskCompletionSource _acceptedLast = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
         public EndPoint EndPoint => sockets.EndPoint;
 
-        public ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default) => sockets.AcceptAsync(cancellationToken);
+        public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
+        {
+            ConnectionContext? accepted = null;
+            try
+            {
+                accepted = await sockets.AcceptAsync(cancellationToken);
+                return accepted;
+            }
+            finally
+            {
+                if (accepted is not null)
+                {
+                    // Here, and not when Kestrel comes to it: a connection must not be overlooked in between.
+                    drain.Accepted();
+                }
+                else
+                {
+                    _acceptedLast.TrySetResult();
+                }
+            }
+        }
 
         public async ValueTask UnbindAsync(CancellationToken cancellationToken = default)
         {
+            // The socket has let go before the accept that was under way has told what it accepted.
             await sockets.UnbindAsync(cancellationToken);
+            await _acceptedLast.Task;
             await drain.UntilQuietAsync();
         }
 

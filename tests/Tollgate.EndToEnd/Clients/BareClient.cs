@@ -7,8 +7,9 @@ namespace Tollgate.EndToEnd.Clients;
 
 /// <summary>HTTP/1.1 over a bare socket: sends nothing a second time, so that a request that fails is seen to fail.</summary>
 /// <param name="port">The gateway's, on loopback.</param>
+/// <param name="upstream">The upstream asked for; one that the gateway does not know is answered by the gateway itself.</param>
 /// <param name="keepAlive">Asks again on the same connection until the gateway closes it; false for a connection each.</param>
-internal sealed class BareClient(int port, bool keepAlive) : IDisposable
+internal sealed class BareClient(int port, string upstream, bool keepAlive) : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
@@ -33,7 +34,7 @@ internal sealed class BareClient(int port, bool keepAlive) : IDisposable
         }
 
         var body = $$"""{"model":"{{model}}","max_tokens":64,"messages":[{"role":"user","content":"hi"}],"stream":true}""";
-        var request = $"POST /anthropic/v1/messages HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}";
+        var request = $"POST /{upstream}/v1/messages HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}";
         await _connection!.GetStream().WriteAsync(Encoding.ASCII.GetBytes(request), late.Token);
         return await ReadAsync(late.Token);
     }
