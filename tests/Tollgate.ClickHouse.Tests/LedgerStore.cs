@@ -13,6 +13,9 @@ public sealed class LedgerStore : IAsyncLifetime
 
     public StoreClient Client { get; private set; } = null!;
 
+    /// <summary>How a client of a ClickHouse server would name it.</summary>
+    public string ConnectionString => $"Host={_process.Address.Host};Port={_process.Address.Port};Protocol=http;Compression=false";
+
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()

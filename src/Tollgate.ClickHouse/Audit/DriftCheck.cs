@@ -40,7 +40,7 @@ internal sealed class DriftCheck(StoreClient store, DateTimeOffset settled)
         var range = new SlotRange(DateTimeOffset.FromUnixTimeSeconds(first), DateTimeOffset.FromUnixTimeSeconds(last) + MoneySlot.Length);
         foreach (var day in range.Days())
         {
-            await CompareAsync(Compare(onlySlots: false), day.ToParameters(), cancellationToken);
+            await day.InPiecesAsync(piece => CompareAsync(Compare(onlySlots: false), piece.ToParameters(), cancellationToken));
         }
     }
 
@@ -49,9 +49,7 @@ internal sealed class DriftCheck(StoreClient store, DateTimeOffset settled)
     {
         foreach (var (day, ofDay) in MoneySlot.ByDay(slots.Distinct()))
         {
-            var parameters = day.ToParameters();
-            parameters["slots"] = ofDay.Select(static slot => (uint)slot.ToUnixTimeSeconds()).ToArray();
-            await CompareAsync(Compare(onlySlots: true), parameters, cancellationToken);
+            await day.InPiecesAsync(piece => CompareAsync(Compare(onlySlots: true), piece.ToParameters(ofDay), cancellationToken));
         }
     }
 

@@ -49,14 +49,12 @@ public sealed class MoneyRollup(StoreClient store, TimeProvider time)
 
     /// <summary>Computes these slots, whether they have changed or not; a day's at a time.</summary>
     /// <param name="slots">Any time within each; 24 months back at most.</param>
-    /// <param name="cancellationToken">Gives up between two days, or in the middle of one, of which then nothing is written.</param>
+    /// <param name="cancellationToken">Gives up between two days, or in the middle of one.</param>
     public async Task RecomputeAsync(IEnumerable<DateTimeOffset> slots, CancellationToken cancellationToken)
     {
         foreach (var (day, ofDay) in MoneySlot.ByDay(slots.Select(MoneySlot.Floor).Distinct()))
         {
-            var parameters = day.ToParameters();
-            parameters["slots"] = ofDay.Select(static slot => (uint)slot.ToUnixTimeSeconds()).ToArray();
-            await store.ExecuteAsync(RollupStatements.Recompute(onlySlots: true), parameters, cancellationToken);
+            await day.InPiecesAsync(piece => store.ExecuteAsync(RollupStatements.Recompute(onlySlots: true), piece.ToParameters(ofDay), cancellationToken));
         }
     }
 
@@ -79,7 +77,7 @@ public sealed class MoneyRollup(StoreClient store, TimeProvider time)
         var days = new List<RebuiltDay>();
         foreach (var day in range.Days())
         {
-            await store.ExecuteAsync(RollupStatements.Recompute(onlySlots: false), day.ToParameters(), cancellationToken);
+            await day.InPiecesAsync(piece => store.ExecuteAsync(RollupStatements.Recompute(onlySlots: false), piece.ToParameters(), cancellationToken));
             var (attempts, cost) = (await store.QueryAsync(RollupStatements.Totals, ReadTotals, day.ToParameters(), cancellationToken))[0];
             var (minutesTo, minutesSettled) = await views.RebuildMinutesAsync(day, now, cancellationToken);
             var sessions = await views.RebuildSessionsAsync(day, now, cancellationToken);

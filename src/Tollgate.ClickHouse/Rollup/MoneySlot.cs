@@ -27,26 +27,3 @@ public static class MoneySlot
             return (new SlotRange(start, start.AddDays(1)), day.Order().ToArray());
         });
 }
-
-/// <summary>Slots from <see cref="From"/> on to before <see cref="To"/>.</summary>
-internal readonly record struct SlotRange(DateTimeOffset From, DateTimeOffset To)
-{
-    /// <summary>The range in pieces that each lie within one UTC day.</summary>
-    public IEnumerable<SlotRange> Days()
-    {
-        for (var start = From; start < To;)
-        {
-            var midnight = new DateTimeOffset(start.UtcDateTime.Date, TimeSpan.Zero).AddDays(1);
-            var end = midnight < To ? midnight : To;
-            yield return new SlotRange(start, end);
-            start = end;
-        }
-    }
-
-    /// <summary>The range as the parameters <c>{from:UInt32}</c> and <c>{to:UInt32}</c>, Unix seconds.</summary>
-    public Dictionary<string, object> ToParameters() => new(StringComparer.Ordinal)
-    {
-        ["from"] = (uint)From.ToUnixTimeSeconds(),
-        ["to"] = (uint)To.ToUnixTimeSeconds(),
-    };
-}

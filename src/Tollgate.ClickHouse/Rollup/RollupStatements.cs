@@ -13,6 +13,10 @@ internal static class RollupStatements
     /// <summary>The slot of a row of <c>requests</c> as <c>r</c>.</summary>
     public const string SlotOfRow = "toStartOfFifteenMinutes(toDateTime(r.ts,'UTC'))";
 
+    /// <summary>Settings of an INSERT … SELECT that must come whole or not at all, also when the same rows were inserted just before.</summary>
+    public const string AsOneBlock =
+        "SETTINGS min_insert_block_size_rows = 1000000000, min_insert_block_size_bytes = 0, max_insert_threads = 1, insert_deduplicate = 0";
+
     private const string InRange = "r.ts >= toDateTime({from:UInt32},'UTC') AND r.ts < toDateTime({to:UInt32},'UTC')";
     private const string SlotInRange = "s.slot >= toDateTime({from:UInt32},'UTC') AND s.slot < toDateTime({to:UInt32},'UTC')";
 
@@ -55,7 +59,7 @@ internal static class RollupStatements
     /// <remarks>
     /// computed_at outruns what it replaces also when the clock has been set back.
     /// All in one block, hence one part, hence all or nothing: a slot is never half of one computation and half of another.
-    /// Memory: one state for each key of the range, which callers keep within a day.
+    /// Memory: one state for each key of the range, which callers keep within a day, and halve when that is too much.
     /// </remarks>
     public static string Recompute(bool onlySlots) => $$"""
         INSERT INTO tollgate.usage_15m_data (customer, slot, team, project, developer, key_id, provider, model, requests, errors,
@@ -93,7 +97,7 @@ internal static class RollupStatements
           FROM tollgate.usage_15m_data AS s WHERE {{Slots(onlySlots)}}
           GROUP BY s.customer, s.slot, s.team, s.project, s.developer, s.key_id, s.provider, s.model) AS p
         GROUP BY p.customer, p.slot, p.team, p.project, p.developer, p.key_id, p.provider, p.model
-        SETTINGS min_insert_block_size_rows = 1000000000, min_insert_block_size_bytes = 0, max_insert_threads = 1, insert_deduplicate = 0
+        {{AsOneBlock}}
         """;
 
     /// <summary>Attempts and nano-dollars of the range, as the rollup has them now.</summary>

@@ -65,7 +65,9 @@ internal sealed class ViewRebuild
             """;
         var settled = await ReplaceAsync(
             $"DELETE FROM tollgate.usage_1m WHERE {Range}",
-            _minutes.InsertInto("tollgate.usage_1m", RollupStatements.Rows(onlySlots: false)),
+
+            // A minute's key has two sketches of latency, so this is what takes memory first.
+            () => range.InPiecesAsync(piece => _store.ExecuteAsync(_minutes.InsertInto("tollgate.usage_1m", RollupStatements.Rows(onlySlots: false)), piece.ToParameters(), cancellationToken)),
             differing,
             range.ToParameters(),
             cancellationToken);
@@ -112,18 +114,18 @@ internal sealed class ViewRebuild
             """;
         return ReplaceAsync(
             $"DELETE FROM tollgate.sessions WHERE session_id IN ({ids})",
-            _sessions.InsertInto("tollgate.sessions", $"r.session_id IN ({ids})"),
+            () => _store.ExecuteAsync(_sessions.InsertInto("tollgate.sessions", $"r.session_id IN ({ids})"), cancellationToken: cancellationToken),
             differing,
             [],
             cancellationToken);
     }
 
-    private async Task<bool> ReplaceAsync(string delete, string insert, string differing, Dictionary<string, object> parameters, CancellationToken cancellationToken)
+    private async Task<bool> ReplaceAsync(string delete, Func<Task> insert, string differing, Dictionary<string, object> parameters, CancellationToken cancellationToken)
     {
         for (var round = 0; round < MostRounds; round++)
         {
             await _store.ExecuteAsync(delete, parameters, cancellationToken);
-            await _store.ExecuteAsync(insert, parameters, cancellationToken);
+            await insert();
             if ((await _store.QueryAsync(differing, static reader => Convert.ToInt64(reader.GetValue(0), CultureInfo.InvariantCulture), parameters, cancellationToken))[0] == 0)
             {
                 return true;
@@ -171,12 +173,11 @@ internal sealed class ViewRebuild
     /// <summary>A view's query, cut where it names the ledger.</summary>
     private sealed record ViewQuery(IReadOnlyList<string> Columns, string Before, string After)
     {
-        // insert_deduplicate=0: the same rows again are the same block, which the window of a rebuild just before would pass over.
         public string InsertInto(string table, string condition)
         {
             var columns = string.Join(", ", Columns);
             var rows = $"FROM (SELECT * FROM tollgate.requests AS r FINAL WHERE {condition}) AS r";
-            return $"INSERT INTO {table} ({columns}) SELECT {columns} FROM ({Before}{rows}{After}) SETTINGS insert_deduplicate = 0";
+            return $"INSERT INTO {table} ({columns}) SELECT {columns} FROM ({Before}{rows}{After}) {RollupStatements.AsOneBlock}";
         }
     }
 }

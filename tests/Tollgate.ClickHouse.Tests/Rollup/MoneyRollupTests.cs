@@ -1,5 +1,7 @@
 using System.Globalization;
+using Tollgate.ClickHouse.Audit;
 using Tollgate.ClickHouse.Rollup;
+using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Facts;
 using Tollgate.Proxy.Recording;
 
@@ -244,6 +246,33 @@ public sealed class MoneyRollupTests(LedgerStore store)
         Assert.Equal(
             await store.AskAsync($"SELECT toString(count()) FROM tollgate.requests WHERE {inRange}"),
             await store.AskAsync("SELECT toString(sum(requests)) FROM tollgate.usage_1m"));
+    }
+
+    [Fact]
+    public async Task A_day_that_takes_too_much_memory_is_done_in_pieces_to_the_same_result()
+    {
+        await store.StartAfreshAsync();
+        var from = new DateTimeOffset(Now.AddDays(-3).UtcDateTime.Date, TimeSpan.Zero);
+        var rows = LedgerRows.Between(from, from.AddDays(1), 20_000);
+        foreach (var row in rows)
+        {
+            row.Developer = $"{row.Sequence}{new string('x', 1_000)}";
+        }
+
+        await WriteAsync(rows);
+        var minutes = await MinutesAsync();
+        await store.AgeRowsAsync(hours: 1);
+        using var narrow = new StoreClient(new StorageOptions { Mode = StorageMode.ClickHouse, ConnectionString = store.ConnectionString + ";set_max_memory_usage=100000000" });
+        var day = new SlotRange(from, from.AddDays(1));
+        var failure = await Assert.ThrowsAsync<StoreException>(() => narrow.ExecuteAsync(RollupStatements.Recompute(onlySlots: false), day.ToParameters(), Cancelled));
+        Assert.Equal(241, failure.Code);
+
+        var report = await new MoneyRollup(narrow, TimeProvider.System).RebuildAsync(day.From, day.To, null, Cancelled);
+
+        Assert.Equal((20_000, true), (report.Days[0].Attempts, report.Days[0].IsSettled));
+        Assert.Equal(MoneyByHand.Of(rows).Lines, await ReadAsync());
+        Assert.Equal(minutes, await MinutesAsync());
+        Assert.Equal(0, (await new LedgerAudit(narrow, TimeProvider.System).RunAsync(new AuditScope(), Cancelled)).Drift.Drifting);
     }
 
     [Fact]
