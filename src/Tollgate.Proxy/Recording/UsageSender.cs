@@ -204,6 +204,14 @@ internal sealed class UsageSender : IHostedService, IDisposable
     private async Task WriteAsync(SpoolCursor cursor)
     {
         cursor = cursor with { Version = _written.Version + 1 };
+        if (cursor.FirstLiveSegment > _written.FirstLiveSegment)
+        {
+            // A power cut may keep this cursor and lose what was written before it. What makes the old segments superfluous, rows and newer
+            // drafts of attempts whose drafts lie there, must not be among that.
+            _committer.Want();
+            await _spool.WhenDurableAsync(_spool.Tail, _deadline.Token);
+        }
+
         SpoolPosition end;
         while (!_spool.TryWrite(cursor, out end))
         {
@@ -339,9 +347,21 @@ internal sealed class UsageSender : IHostedService, IDisposable
             {
                 var pause = _schedule.PauseAfterFailure(Random.Shared.NextDouble());
                 _events.StoreNotAsked(tries, pause, unanswered.Message);
+                NoteOldest();
                 await PauseAsync(pause, _deadline.Token);
             }
         }
+    }
+
+    /// <summary>Looks how long the first row has been waiting, while nothing can be sent.</summary>
+    private void NoteOldest()
+    {
+        if (_reader.TryRead(null, out _, out var recordedAt))
+        {
+            Interlocked.Exchange(ref _oldestUnsent, recordedAt);
+        }
+
+        _reader.Seek(_cursor.Acknowledged);
     }
 
     private async Task CommitAsync()

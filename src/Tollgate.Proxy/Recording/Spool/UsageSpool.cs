@@ -73,6 +73,9 @@ internal sealed class UsageSpool : IDisposable
     /// <summary>Everything before this place is durable; the sender reads no further.</summary>
     public SpoolPosition Durable => new(Volatile.Read(ref _durable));
 
+    /// <summary>Behind everything that has been written, or is being written.</summary>
+    public SpoolPosition Tail => _active is { } active ? new SpoolPosition(active.Index, active.Tail) : Durable;
+
     /// <summary>Rows that are durable, those recovered from earlier processes and not acknowledged included.</summary>
     public long DurableRows => Volatile.Read(ref _durableRows);
 
