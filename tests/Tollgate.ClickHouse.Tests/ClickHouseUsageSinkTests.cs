@@ -76,11 +76,11 @@ public sealed class ClickHouseUsageSinkTests(LedgerStore store)
     }
 
     [Fact]
-    public async Task A_store_that_is_away_can_be_tried_again()
+    public async Task A_store_that_is_away_leaves_open_what_it_did()
     {
         using var away = new StoreClient(new StorageOptions { Listen = $"http://127.0.0.1:{ClosedPort()}" });
-        var failure = await Assert.ThrowsAsync<UsageSinkException>(() => new ClickHouseUsageSink(away).WriteAsync(new UsageBatch("away", RandomRows.Many(1)), Cancelled));
-        Assert.True(failure.CanRetry);
+        var failure = await Assert.ThrowsAsync<UsageSinkException>(() => new ClickHouseUsageSink(away, "g", TimeProvider.System).WriteAsync(EncodedRows.Batch("away", RandomRows.Many(1)), Cancelled));
+        Assert.Equal(SinkFault.Ambiguous, failure.Fault);
         Assert.NotNull(await away.PingAsync(TimeSpan.FromSeconds(5), Cancelled));
     }
 
@@ -90,7 +90,7 @@ public sealed class ClickHouseUsageSinkTests(LedgerStore store)
         await store.ForgetAsync();
         var rows = RandomRows.Many(3);
         var failure = await Assert.ThrowsAsync<UsageSinkException>(() => WriteAsync("early", rows));
-        Assert.True(failure.CanRetry);
+        Assert.Equal(SinkFault.Setup, failure.Fault);
         Assert.Equal(StoreFault.Setup, Assert.IsType<StoreException>(failure.InnerException).Fault);
 
         await store.StartAfreshAsync();
@@ -116,13 +116,13 @@ public sealed class ClickHouseUsageSinkTests(LedgerStore store)
     {
         using var given = new CancellationTokenSource();
         await given.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new ClickHouseUsageSink(store.Client).WriteAsync(new UsageBatch("given-up", RandomRows.Many(1)), given.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new ClickHouseUsageSink(store.Client, "g", TimeProvider.System).WriteAsync(EncodedRows.Batch("given-up", RandomRows.Many(1)), given.Token));
     }
 
     [Fact]
     public async Task A_well_store_has_nothing_to_say() => Assert.Null(await store.Client.PingAsync(TimeSpan.FromSeconds(10), Cancelled));
 
-    private Task WriteAsync(string id, UsageRow[] rows) => new ClickHouseUsageSink(store.Client).WriteAsync(new UsageBatch(id, rows), Cancelled);
+    private Task WriteAsync(string id, UsageRow[] rows) => new ClickHouseUsageSink(store.Client, "g", TimeProvider.System).WriteAsync(EncodedRows.Batch(id, rows), Cancelled);
 
     private static int ClosedPort()
     {

@@ -27,13 +27,13 @@ public sealed class InsertRequestTests
         });
         using var client = new StoreClient(new StorageOptions { Listen = server.Urls.First() });
 
-        await new ClickHouseUsageSink(client).WriteAsync(new UsageBatch("gateway/1-3", RandomRows.Many(3)), Cancelled);
+        await new ClickHouseUsageSink(client, "g", TimeProvider.System).WriteAsync(EncodedRows.Batch("gateway", RandomRows.Many(3)), Cancelled);
 
         Assert.NotNull(query);
         Assert.Equal(received, announced);
         Assert.True(received > 3 * 300, $"{received} bytes are no three rows.");
-        Assert.Equal(["0", "1", "gateway/1-3"], [query["async_insert"].ToString(), query["wait_end_of_query"].ToString(), query["insert_deduplication_token"].ToString()]);
-        Assert.StartsWith("INSERT INTO tollgate.requests (ts, request_id, ", query["query"].ToString(), StringComparison.Ordinal);
+        Assert.Equal(["0", "1", "gateway/1-3/0"], [query["async_insert"].ToString(), query["wait_end_of_query"].ToString(), query["insert_deduplication_token"].ToString()]);
+        Assert.StartsWith("INSERT INTO tollgate.requests (wal_seq, attempt_id, ts, request_id, ", query["query"].ToString(), StringComparison.Ordinal);
         Assert.EndsWith("FORMAT RowBinary", query["query"].ToString(), StringComparison.Ordinal);
     }
 
@@ -54,25 +54,25 @@ public sealed class InsertRequestTests
         });
 
         var failure = await Assert.ThrowsAsync<UsageSinkException>(
-            () => new ClickHouseUsageSink(client).WriteAsync(new UsageBatch("refused", RandomRows.Many(1)), Cancelled));
+            () => new ClickHouseUsageSink(client, "g", TimeProvider.System).WriteAsync(EncodedRows.Batch("refused", RandomRows.Many(1)), Cancelled));
 
-        Assert.True(failure.CanRetry);
+        Assert.Equal(SinkFault.Setup, failure.Fault);
         Assert.Contains("code 516", failure.Message, StringComparison.Ordinal);
         Assert.Contains("Authentication failed", failure.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("hush-hush", failure.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task A_store_that_never_answers_times_out_and_can_be_tried_again()
+    public async Task A_store_that_never_answers_times_out_and_leaves_open_what_it_did()
     {
         await using var server = await StartAsync(context => Task.Delay(Timeout.Infinite, context.RequestAborted));
         var address = new Uri(server.Urls.First());
         using var client = new StoreClient(new StorageOptions { Mode = StorageMode.ClickHouse, ConnectionString = $"Host={address.Host};Port={address.Port};Timeout=1" });
 
         var failure = await Assert.ThrowsAsync<UsageSinkException>(
-            () => new ClickHouseUsageSink(client).WriteAsync(new UsageBatch("silent", RandomRows.Many(1)), Cancelled));
+            () => new ClickHouseUsageSink(client, "g", TimeProvider.System).WriteAsync(EncodedRows.Batch("silent", RandomRows.Many(1)), Cancelled));
 
-        Assert.True(failure.CanRetry);
+        Assert.Equal(SinkFault.Ambiguous, failure.Fault);
         Assert.Equal(StoreFault.Unreachable, Assert.IsType<StoreException>(failure.InnerException).Fault);
     }
 

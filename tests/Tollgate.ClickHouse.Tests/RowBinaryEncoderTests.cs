@@ -24,7 +24,7 @@ public sealed class RowBinaryEncoderTests(LedgerStore store)
                     row.GatewayId = batch;
                 }
 
-                await new ClickHouseUsageSink(store.Client).WriteAsync(new UsageBatch(batch, rows), Cancelled);
+                await new ClickHouseUsageSink(store.Client, "g", TimeProvider.System).WriteAsync(EncodedRows.Batch(batch, rows), Cancelled);
                 var read = await ReadAsync(batch);
                 foreach (var row in rows)
                 {
@@ -50,7 +50,7 @@ public sealed class RowBinaryEncoderTests(LedgerStore store)
         row.Labels.Clear();
         row.Labels.Add(new("twice", "first"));
         row.Labels.Add(new("twice", "second"));
-        await new ClickHouseUsageSink(store.Client).WriteAsync(new UsageBatch("clamped", [row]), Cancelled);
+        await new ClickHouseUsageSink(store.Client, "g", TimeProvider.System).WriteAsync(EncodedRows.Batch("clamped", [row]), Cancelled);
 
         Assert.Equal(
             "2100-01-01 00:00:00.000|unknown|none|65535|4294967295|0|4294967295|4294967295|999999999.999999999|999999999.999999999|-999999999.999999999|{'twice':'first'}",
@@ -72,7 +72,7 @@ public sealed class RowBinaryEncoderTests(LedgerStore store)
         await store.StartAfreshAsync();
         var row = RandomRows.Many(1)[0];
         row.Project = string.Concat(Enumerable.Repeat(character, 1500));
-        await new ClickHouseUsageSink(store.Client).WriteAsync(new UsageBatch("long", [row]), Cancelled);
+        await new ClickHouseUsageSink(store.Client, "g", TimeProvider.System).WriteAsync(EncodedRows.Batch("long", [row]), Cancelled);
 
         Assert.Equal($"{bytes} {characters} 1", await store.AskAsync("SELECT concat(toString(length(project)), ' ', toString(lengthUTF8(project)), ' ', toString(isValidUTF8(project))) FROM tollgate.requests"));
     }
@@ -90,7 +90,7 @@ public sealed class RowBinaryEncoderTests(LedgerStore store)
 
     private static string Expected(UsageRow row) => string.Join('\n', new object[]
     {
-        row.Timestamp, row.RequestId, row.AttemptId, row.GatewayId, row.Sequence,
+        row.Sequence, row.AttemptId, row.Timestamp, row.RequestId, row.GatewayId,
         row.Customer, row.Team, row.Project, row.Developer, row.KeyId,
         row.SessionId, row.AgentId, row.ParentAgentId, row.AgentKind, row.PromptId, row.RequestClass, row.Client,
         row.Provider, Snake(row.Endpoint), row.ModelRequested, row.Model, row.FallbackFrom, row.ServiceTier, row.InferenceGeo,

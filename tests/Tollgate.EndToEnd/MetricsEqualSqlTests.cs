@@ -102,7 +102,8 @@ public sealed class MetricsEqualSqlTests
         }
 
         Assert.Equal(rows.Count + 1, SumOf(metrics, "store_rows_total", string.Empty));
-        Assert.Equal(0, SumOf(metrics, "queue_dropped_rows_total", string.Empty) + SumOf(metrics, "store_lost_rows_total", string.Empty));
+        Assert.Equal(rows.Count + 1, SumOf(metrics, "spool_rows_total", string.Empty));
+        Assert.Equal(0, SumOf(metrics, "spool_folded_rows_total", string.Empty) + SumOf(metrics, "spool_dead_letter_rows", string.Empty));
     }
 
     /// <summary>The sum over all series of a metric that have a label; 0 when there is none, as with errors of a model that had none.</summary>

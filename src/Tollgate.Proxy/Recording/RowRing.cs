@@ -41,27 +41,12 @@ internal sealed class RowRing
     /// <summary>Rows that fit.</summary>
     public int Capacity => _slots.Length;
 
-    /// <summary>The position of the next row to be taken out.</summary>
-    public long Head => Volatile.Read(ref _positions.Head);
-
-    /// <summary>Rows inside, those included that a writer has not finished; a moment's truth while others are at work.</summary>
-    public int Count
-    {
-        get
-        {
-            // Head first: the tail only grows, so the difference can't be negative; it may be too large by what passes between.
-            var head = Volatile.Read(ref _positions.Head);
-            return (int)Math.Min(Volatile.Read(ref _positions.Tail) - head, Capacity);
-        }
-    }
-
     /// <summary>Puts a row in; false when full.</summary>
     /// <param name="row">The row; the ring's until it is taken out.</param>
-    /// <param name="position">Where it went.</param>
-    public bool TryPut(UsageRow row, out long position)
+    public bool TryPut(UsageRow row)
     {
         Debug.Assert(row is not null, "a slot without a row stands for an empty one");
-        position = Volatile.Read(ref _positions.Tail);
+        var position = Volatile.Read(ref _positions.Tail);
         while (true)
         {
             ref var slot = ref _slots[position & _mask];
@@ -120,9 +105,6 @@ internal sealed class RowRing
             }
         }
     }
-
-    /// <summary>Whether the row of <paramref name="position"/> is inside and finished, or was taken out already.</summary>
-    public bool IsPublished(long position) => Volatile.Read(ref _slots[position & _mask].Number) > position;
 
     private struct Slot
     {

@@ -10,13 +10,13 @@ public sealed class UsageRowPool(int capacity)
 {
     private readonly RowRing _free = new(capacity);
 
-    /// <summary>A row as new; the caller's until it is handed to the queue or returned.</summary>
+    /// <summary>A row as new; the caller's until it is returned.</summary>
     public UsageRow Rent() => _free.TryTake() ?? new UsageRow();
 
     /// <summary>Takes a row back and makes it as new; the caller must not touch it again.</summary>
     public void Return(UsageRow row)
     {
         row.Reset();
-        _free.TryPut(row, out _);
+        _free.TryPut(row);
     }
 }

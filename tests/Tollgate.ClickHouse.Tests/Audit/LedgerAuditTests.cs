@@ -279,7 +279,7 @@ public sealed class LedgerAuditTests(LedgerStore store)
     private Task<RebuildReport> RollUpAsync() => new MoneyRollup(store.Client, TimeProvider.System).RebuildAsync(Day.AddDays(-1), Now, null, Cancelled);
 
     private Task WriteAsync(IEnumerable<UsageRow> rows) =>
-        new ClickHouseUsageSink(store.Client).WriteAsync(new UsageBatch(Guid.NewGuid().ToString(), rows.ToArray()), Cancelled);
+        new ClickHouseUsageSink(store.Client, "g", TimeProvider.System).WriteAsync(EncodedRows.Batch(Guid.NewGuid().ToString(), rows.ToArray()), Cancelled);
 
     private static UsageRow[] OfGateway(string id, UsageRow[] rows)
     {

@@ -311,7 +311,7 @@ public sealed class MoneyRollupTests(LedgerStore store)
 
     private async Task<List<string>> ReadSortedAsync(string sql) => [.. (await store.ListAsync(sql)).Order(StringComparer.Ordinal)];
 
-    private Task WriteAsync(UsageRow[] rows) => new ClickHouseUsageSink(store.Client).WriteAsync(new UsageBatch(Guid.NewGuid().ToString(), rows), Cancelled);
+    private Task WriteAsync(UsageRow[] rows) => new ClickHouseUsageSink(store.Client, "g", TimeProvider.System).WriteAsync(EncodedRows.Batch(Guid.NewGuid().ToString(), rows), Cancelled);
 
     private sealed class Listener(List<RebuiltDay> days) : IProgress<RebuiltDay>
     {

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Tollgate.ClickHouse.Schema;
 using Tollgate.Proxy.Facts;
-using Tollgate.Proxy.Recording;
 
 namespace Tollgate.ClickHouse.Tests.Schema;
 
@@ -55,14 +54,14 @@ public sealed class MigrationRunnerTests(LedgerStore store)
             row.Outcome = row.Outcome == ForwardOutcome.GatewayStopped ? ForwardOutcome.Completed : row.Outcome;
         }
 
-        await new ClickHouseUsageSink(store.Client).WriteAsync(new UsageBatch("before", rows[..500]), Cancelled);
+        await new ClickHouseUsageSink(store.Client, "g", TimeProvider.System).WriteAsync(EncodedRows.Batch("before", rows[..500]), Cancelled);
         var parts = await store.ListAsync("SELECT name FROM system.parts WHERE database = 'tollgate' AND table = 'requests' AND active ORDER BY name");
         await RunAsync(SchemaScript.Migrations);
         Assert.Equal(parts, await store.ListAsync("SELECT name FROM system.parts WHERE database = 'tollgate' AND table = 'requests' AND active ORDER BY name"));
         Assert.Equal("0", await store.AskAsync("SELECT toString(count()) FROM system.mutations WHERE database = 'tollgate'"));
 
         rows[500].Outcome = ForwardOutcome.GatewayStopped;
-        await new ClickHouseUsageSink(store.Client).WriteAsync(new UsageBatch("after", rows[500..]), Cancelled);
+        await new ClickHouseUsageSink(store.Client, "g", TimeProvider.System).WriteAsync(EncodedRows.Batch("after", rows[500..]), Cancelled);
         Assert.Equal("1", await store.AskAsync("SELECT toString(countIf(outcome = 'gateway_stopped')) FROM tollgate.requests"));
         Assert.Equal("600", await store.AskAsync("SELECT toString(sum(requests)) FROM tollgate.usage_1m"));
     }

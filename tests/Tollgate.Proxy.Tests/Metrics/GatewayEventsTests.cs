@@ -8,7 +8,6 @@ namespace Tollgate.Proxy.Tests.Metrics;
 
 public class GatewayEventsTests
 {
-    private readonly WatchedTime _time = new();
     private readonly GatewayMetrics _metrics = new(new MetricsOptions());
 
     [Fact]
@@ -58,21 +57,15 @@ public class GatewayEventsTests
     }
 
     [Fact]
-    public void Every_dropped_row_is_counted_and_one_in_ten_seconds_is_logged()
+    public void Attempts_of_a_killed_gateway_are_counted_and_those_left_open_are_an_error()
     {
         var log = new RecordedLog<GatewayEvents>();
         var events = Events(log);
-        for (var i = 0; i < 100; i++)
-        {
-            events.RowDropped();
-        }
-
-        Assert.Single(log.Lines);
-        _time.Advance(GatewayEvents.DropLogInterval);
-        events.RowDropped();
-        Assert.Equal(101, _metrics.Dropped.Units);
-        Assert.Equal(2, log.Lines.Count);
-        Assert.Contains("101 rows", log.Lines[1].Text, StringComparison.Ordinal);
+        events.SpoolCrashedAttempts(closed: 3, left: 0);
+        Assert.Empty(log.Lines);
+        events.SpoolCrashedAttempts(closed: 2, left: 1);
+        Assert.Equal(5, _metrics.Crashed.Units);
+        Assert.Equal((7202, LogLevel.Error), Assert.Single(log.Lines.Select(static line => (line.Id, line.Level))));
     }
 
     [Fact]
@@ -89,7 +82,7 @@ public class GatewayEventsTests
         Assert.All(log.Lines, static line => Assert.Equal(6002, line.Id));
     }
 
-    private GatewayEvents Events(ILogger<GatewayEvents> log) => new(_metrics, log, _time);
+    private GatewayEvents Events(ILogger<GatewayEvents> log) => new(_metrics, log);
 
     private MetricChildren Children() => _metrics.Resolve(Given.Key(), modelListed: true);
 }

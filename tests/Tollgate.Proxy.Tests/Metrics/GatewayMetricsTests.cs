@@ -95,11 +95,11 @@ public class GatewayMetricsTests
     public async Task The_levels_are_read_at_the_scrape()
     {
         var metrics = new GatewayMetrics(new MetricsOptions());
-        metrics.ObserveQueue(static () => 17);
+        metrics.Observe(MetricCatalog.SpoolPendingRows, static () => 17);
         metrics.AddActive(3);
         metrics.AddActive(-1);
         var scrape = await Scrape.OfAsync(metrics);
-        Assert.Equal(17, scrape.Value("tollgate_queue_rows"));
+        Assert.Equal(17, scrape.Value("tollgate_spool_pending_rows"));
         Assert.Equal(2, scrape.Value("tollgate_active_requests"));
     }
 }

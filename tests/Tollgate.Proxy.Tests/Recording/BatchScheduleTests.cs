@@ -13,14 +13,13 @@ public class BatchScheduleTests
     };
 
     [Theory]
-    [InlineData(1, 0, 250)]
-    [InlineData(9, 249, 1)]
-    [InlineData(9, 250, 0)]
-    [InlineData(9, 9_000, 0)]
-    [InlineData(10, 0, 0)]
-    [InlineData(11, 0, 0)]
-    public void A_batch_is_due_when_full_or_old_enough(int rows, int sinceFirst, int left) =>
-        Assert.Equal(TimeSpan.FromMilliseconds(left), new BatchSchedule(Options).UntilDue(rows, TimeSpan.FromMilliseconds(sinceFirst)));
+    [InlineData(9, 100, false)]
+    [InlineData(10, 100, true)]
+    [InlineData(11, 100, true)]
+    [InlineData(9, (4 * 1024 * 1024) - 1, false)]
+    [InlineData(9, 4 * 1024 * 1024, true)]
+    public void A_batch_is_full_at_its_rows_or_at_four_megabytes(int rows, int bytes, bool isFull) =>
+        Assert.Equal(isFull, new BatchSchedule(Options).IsFull(rows, bytes));
 
     [Fact]
     public void Pauses_double_up_to_the_maximum_and_stay_there()

@@ -16,7 +16,7 @@ public class RowRingTests
     public void One_thread_sees_a_bounded_queue() =>
         Gen.Int[0, 9].Select(static _ => (new RowRing(4), new Queue<ulong>())).SampleModelBased(
             Gen.ULong.Operation<RowRing, Queue<ulong>>(
-                static (RowRing ring, ulong number) => { ring.TryPut(new UsageRow { Sequence = number }, out var _); },
+                static (RowRing ring, ulong number) => { ring.TryPut(new UsageRow { Sequence = number }); },
                 static (Queue<ulong> model, ulong number) =>
                 {
                     if (model.Count < 4)
@@ -32,7 +32,7 @@ public class RowRingTests
     [Fact]
     public void Many_threads_leave_what_some_order_of_theirs_would_leave() =>
         Gen.Const(0).Select(static _ => new Observed(new RowRing(4))).SampleParallel(
-            Gen.ULong[1, 99].Operation<Observed>(static (Observed observed, ulong number) => { observed.Ring.TryPut(new UsageRow { Sequence = number }, out var _); }),
+            Gen.ULong[1, 99].Operation<Observed>(static (Observed observed, ulong number) => { observed.Ring.TryPut(new UsageRow { Sequence = number }); }),
             Gen.Const(0).Operation<Observed>(static (Observed observed, int _) => { observed.Ring.TryTake(); }),
             equal: static (left, right) => left.Content.SequenceEqual(right.Content),
             print: static observed => string.Join(',', observed.Content),
@@ -47,7 +47,7 @@ public class RowRingTests
             rows.Add(row);
         }
 
-        rows.ForEach(row => Assert.True(ring.TryPut(row, out _)));
+        rows.ForEach(row => Assert.True(ring.TryPut(row)));
         return rows.ConvertAll(static row => row.Sequence);
     }
 

@@ -17,21 +17,22 @@ internal sealed class GatewayInProcess : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private readonly WebApplication _proxy;
-    private readonly UsageQueue _queue = new(4096, TimeProvider.System);
     private readonly Drain _drain = new(TimeProvider.System);
 
     private GatewayInProcess(TollgateOptions options)
     {
         Metrics = new GatewayMetrics(options.Metrics);
         Worlds = new WorldHolder(World.Create(options, PriceList.Embedded));
-        var events = new GatewayEvents(Metrics, NullLogger<GatewayEvents>.Instance, TimeProvider.System);
-        var path = new RequestPath(Worlds, _queue, new UsageRowPool(16), Metrics, events, TimeProvider.System, "test", _drain.Cut);
+        var events = new GatewayEvents(Metrics, NullLogger<GatewayEvents>.Instance);
+        var path = new RequestPath(Worlds, Recorder, new UsageRowPool(16), events, TimeProvider.System, "test", _drain.Cut);
         _proxy = Listeners.Proxy(options.Proxy, NullLoggerFactory.Instance, path, _drain, InheritedSockets.None);
     }
 
     public GatewayMetrics Metrics { get; }
 
     public WorldHolder Worlds { get; }
+
+    public FakeRecorder Recorder { get; } = new();
 
     public Uri Address { get; private set; } = null!;
 
@@ -82,23 +83,17 @@ internal sealed class GatewayInProcess : IAsyncDisposable
     }
 
     /// <summary>The next row, once there is one.</summary>
-    public async Task<UsageRow> NextRowAsync()
+    public async Task<UsageRow> NextRowAsync() => (await NextAttemptAsync()).Row!;
+
+    /// <summary>The next attempt that is over, once there is one.</summary>
+    public async Task<KeptAttempt> NextAttemptAsync()
     {
         using var late = new CancellationTokenSource(Patience);
-        while (true)
-        {
-            if (_queue.TryDequeue(out var row))
-            {
-                return row;
-            }
-
-            await _queue.WaitAsync(1, Patience, late.Token);
-            late.Token.ThrowIfCancellationRequested();
-        }
+        return await Recorder.Closed.ReadAsync(late.Token);
     }
 
     /// <summary>Whether a row is there now.</summary>
-    public bool HasRow => _queue.Count > 0;
+    public bool HasRow => Recorder.Closed.Count > 0;
 
     /// <summary>Stops the proxy listener; what is under way has <paramref name="limit"/> to end.</summary>
     public Task StopAsync(TimeSpan limit, CancellationToken hurry = default) => _drain.StopAsync(_proxy, limit, hurry);
