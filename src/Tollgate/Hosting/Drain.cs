@@ -50,10 +50,11 @@ internal sealed class Drain(TimeProvider time) : IDisposable
     }
 
     /// <summary>Returns when all connections have ended or none has seen a request for <see cref="Quiet"/>; at the latest when requests are cut.</summary>
-    public async Task UntilQuietAsync()
+    /// <param name="giveUp">Returns at once: the server is disposed of without a stop, as after a start that failed.</param>
+    public async Task UntilQuietAsync(CancellationToken giveUp)
     {
         using var timer = new PeriodicTimer(LookInterval, time);
-        while (!IsQuiet() && !_cut.IsCancellationRequested)
+        while (!IsQuiet() && !_cut.IsCancellationRequested && !giveUp.IsCancellationRequested)
         {
             await timer.WaitForNextTickAsync(CancellationToken.None);
         }

@@ -58,7 +58,7 @@ internal sealed class DrainingTransport(ILoggerFactory loggers, Drain drain) : I
             // The socket has let go before the accept that was under way has told what it accepted.
             await sockets.UnbindAsync(cancellationToken);
             await _acceptedLast.Task;
-            await drain.UntilQuietAsync();
+            await drain.UntilQuietAsync(cancellationToken);
         }
 
         public ValueTask DisposeAsync() => sockets.DisposeAsync();
