@@ -19,7 +19,7 @@ internal sealed class CommandLine(ConfigurationLoader loader, TimeProvider time,
             var code = await result.InvokeAsync(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, cancellation);
             return result.Errors.Count > 0 ? ExitCodes.WrongUse : code;
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or Hosting.StoreUnavailableException or Proxy.Accounting.PriceListException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or Hosting.StoreUnavailableException or Proxy.Accounting.PriceListException or Proxy.Recording.Spool.SpoolFormatException)
         {
             await error.WriteLineAsync(exception.Message);
             return ExitCodes.Failed;

@@ -21,6 +21,9 @@ internal sealed class Gateway : IAsyncDisposable
     // For scrapes that are under way when everything else has ended.
     private static readonly TimeSpan AdminStopTimeout = TimeSpan.FromSeconds(2);
 
+    // The sender would only be told that there is no table yet. With a store that is away it begins all the same, and tells of it.
+    private static readonly TimeSpan SchemaPatience = TimeSpan.FromSeconds(5);
+
     private readonly TollgateOptions _options;
     private readonly ILoggerFactory _loggers;
     private readonly StoreSystem? _storeSystem;
@@ -92,6 +95,7 @@ internal sealed class Gateway : IAsyncDisposable
         if (_migration is not null && _recording is not null)
         {
             await _migration.StartAsync(CancellationToken.None);
+            await _migration.WaitAsync(SchemaPatience, cancellation);
             await _recording.StartAsync(CancellationToken.None);
             await _keeper!.StartAsync(CancellationToken.None);
         }

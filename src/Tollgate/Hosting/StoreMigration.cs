@@ -10,10 +10,15 @@ internal sealed partial class StoreMigration(StoreClient store, string cluster, 
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     private readonly ILogger _logger = loggers.CreateLogger<StoreMigration>();
+    private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile string? _problem = "The schema has not been checked yet.";
 
     /// <summary>What keeps the schema from being current; null once it is.</summary>
     public string? Problem => _problem;
+
+    /// <summary>Waits until the schema is current, or can't be made so, but no longer than <paramref name="patience"/>.</summary>
+    public async Task WaitAsync(TimeSpan patience, CancellationToken cancellation) =>
+        await Task.WhenAny(_done.Task, Task.Delay(patience, time, cancellation));
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -25,6 +30,7 @@ internal sealed partial class StoreMigration(StoreClient store, string cluster, 
             {
                 await runner.MigrateAsync(stoppingToken);
                 _problem = null;
+                _done.TrySetResult();
                 return;
             }
             catch (MigrationChangedException changed)
@@ -32,6 +38,7 @@ internal sealed partial class StoreMigration(StoreClient store, string cluster, 
                 // Nothing will mend this by itself; the proxy goes on, rows wait, and readiness says why.
                 _problem = changed.Message;
                 LogChanged(changed.Message);
+                _done.TrySetResult();
                 return;
             }
             catch (StoreException failed)
