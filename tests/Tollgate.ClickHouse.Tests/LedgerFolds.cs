@@ -17,9 +17,18 @@ internal static class LedgerFolds
         """,
         new Dictionary<string, object>
         {
-            ["customer"] = like.Customer, ["slot"] = (uint)MoneySlot.Floor(like.Timestamp).ToUnixTimeSeconds(), ["team"] = like.Team, ["project"] = like.Project,
-            ["developer"] = like.Developer, ["key"] = like.KeyId, ["provider"] = like.Provider, ["model"] = like.Model,
-            ["requests"] = (ulong)requests, ["gateway"] = like.GatewayId, ["fold"] = fold.ToString(), ["nano"] = nanodollars,
+            ["customer"] = like.Customer,
+            ["slot"] = (uint)MoneySlot.Floor(like.Timestamp).ToUnixTimeSeconds(),
+            ["team"] = like.Team,
+            ["project"] = like.Project,
+            ["developer"] = like.Developer,
+            ["key"] = like.KeyId,
+            ["provider"] = like.Provider,
+            ["model"] = like.Model,
+            ["requests"] = (ulong)requests,
+            ["gateway"] = like.GatewayId,
+            ["fold"] = fold.ToString(),
+            ["nano"] = nanodollars,
         },
         TestContext.Current.CancellationToken);
 }

@@ -69,7 +69,14 @@ internal sealed class RebuildCommand(ConfigurationLoader loader, TimeProvider ti
                     report.To,
                     Days = report.Days.Select(static day => new
                     {
-                        day.From, day.To, day.Attempts, Nanodollars = day.Cost.Value, day.MinutesTo, day.Sessions, day.BusySessions, day.IsSettled,
+                        day.From,
+                        day.To,
+                        day.Attempts,
+                        Nanodollars = day.Cost.Value,
+                        day.MinutesTo,
+                        day.Sessions,
+                        day.BusySessions,
+                        day.IsSettled,
                     }),
                     Seconds = Math.Round(report.Elapsed.TotalSeconds, 3),
                 },
