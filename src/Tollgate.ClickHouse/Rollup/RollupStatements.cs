@@ -14,6 +14,10 @@ internal static class RollupStatements
     public const string SlotOfRow = "toStartOfFifteenMinutes(toDateTime(r.ts,'UTC'))";
 
     /// <summary>Settings of an INSERT … SELECT that must come whole or not at all, also when the same rows were inserted just before.</summary>
+    /// <remarks>
+    /// 4,000,000 groups: one part instead of four (26.7). insert_deduplicate is said because servers differ in whether they pass over
+    /// an INSERT … SELECT of the rows inserted before; 26.7 does not.
+    /// </remarks>
     public const string AsOneBlock =
         "SETTINGS min_insert_block_size_rows = 1000000000, min_insert_block_size_bytes = 0, max_insert_threads = 1, insert_deduplicate = 0";
 

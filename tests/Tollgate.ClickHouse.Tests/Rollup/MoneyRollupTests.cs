@@ -12,7 +12,7 @@ public sealed class MoneyRollupTests(LedgerStore store)
 {
     private static readonly DateTimeOffset Now = TimeProvider.System.GetUtcNow();
 
-    // The turn of the month three months back, in the middle of the rows.
+    // The turn of a month, two months back: in the middle of most tests' rows.
     private static readonly DateTimeOffset Turn = new(Now.AddMonths(-2).Year, Now.AddMonths(-2).Month, 1, 0, 0, 0, TimeSpan.Zero);
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
