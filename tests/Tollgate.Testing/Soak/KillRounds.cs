@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net.Sockets;
 
 namespace Tollgate.Testing.Soak;
@@ -202,7 +203,7 @@ public sealed class KillRounds
         await UntilNoRowComesAsync(gateway);
         Tell("comparing");
         var verdict = await CompareAsync(gateway, upstream, _tally.AnsweredFrom(0), string.Empty);
-        var stored = long.Parse(await gateway.LineAsync("SELECT count() FROM tollgate.requests", CancellationToken.None), System.Globalization.CultureInfo.InvariantCulture);
+        var stored = long.Parse(await gateway.LineAsync("SELECT count() FROM tollgate.requests", CancellationToken.None), CultureInfo.InvariantCulture);
         var hasRollup = await gateway.LineAsync("SELECT count() > 0 FROM tollgate.usage_15m_data", CancellationToken.None) == "1";
         var report = new KillRoundsReport
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using Tollgate.Testing.Gateway;
 
@@ -106,7 +107,7 @@ internal sealed class SoakedGateway : IAsyncDisposable
 
     /// <summary>The lines that a query answers, while the store answers.</summary>
     /// <exception cref="HttpRequestException">The store is away, or refused.</exception>
-    public async IAsyncEnumerable<string> LinesAsync(string sql, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<string> LinesAsync(string sql, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_gateway.StoreAddress + "/")) { Content = new StringContent(sql) };
         using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
