@@ -121,7 +121,6 @@ public static class Forwarder
                 result.FirstByteAt = result.FirstByteAt == 0 ? now : result.FirstByteAt;
                 result.ResponseBytes += read;
                 tap.OnBytes(buffer.Span[..read], now);
-                client.Advance(read);
                 if (result.ResponseBytes == length)
                 {
                     tap.OnEnd();
@@ -129,10 +128,14 @@ public static class Forwarder
 
                 if (!isWholeTold && (tap.HasEnd || result.ResponseBytes == length))
                 {
+                    // Disarmed: a slow disk is no silent upstream.
                     isWholeTold = true;
+                    watchdog.Disarm();
                     await log.OnAnswerWholeAsync(result, watchdog.Token);
                 }
 
+                // Not before: what Kestrel was handed goes out at the connection's end, flushed or not.
+                client.Advance(read);
                 watchdog.Arm(WatchedStep.ClientFlush, limits.ClientStall);
                 await client.FlushAsync(watchdog.Token);
 
@@ -149,6 +152,7 @@ public static class Forwarder
             tap.OnEnd();
             if (!isWholeTold)
             {
+                watchdog.Disarm();
                 await log.OnAnswerWholeAsync(result, watchdog.Token);
             }
 

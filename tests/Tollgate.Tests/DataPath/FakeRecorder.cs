@@ -78,6 +78,9 @@ internal sealed class FakeRecorder : IUsageRecorder
 /// <summary>What was kept of one attempt.</summary>
 internal sealed class KeptAttempt
 {
+    /// <summary>Before the first byte, before the last, before the answer's end.</summary>
+    public const int MostDrafts = 3;
+
     /// <summary>Its drafts, in order.</summary>
     public List<UsageRow> Drafts { get; } = [];
 

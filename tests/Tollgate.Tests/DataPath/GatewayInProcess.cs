@@ -98,11 +98,15 @@ internal sealed class GatewayInProcess : IAsyncDisposable
     /// <summary>Stops the proxy listener; what is under way has <paramref name="limit"/> to end.</summary>
     public Task StopAsync(TimeSpan limit, CancellationToken hurry = default) => _drain.StopAsync(_proxy, limit, hurry);
 
+    /// <summary>Stops, and holds every attempt to what must be so however it ended.</summary>
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
         await StopAsync(TimeSpan.Zero);
         await _proxy.DisposeAsync();
         _drain.Dispose();
+        Assert.All(Recorder.Attempts, static attempt => Assert.Equal((1, 0), (attempt.Closes, attempt.DraftsAfterClose)));
+        Assert.All(Recorder.Attempts, static attempt => Assert.InRange(attempt.Drafts.Count, 0, KeptAttempt.MostDrafts));
+        Assert.All(Recorder.Attempts.SelectMany(static attempt => attempt.Drafts, static (attempt, draft) => (draft.AttemptId, attempt.Row!.AttemptId)), static pair => Assert.Equal(pair.Item1, pair.Item2));
     }
 }
