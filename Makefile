@@ -5,12 +5,16 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
+# Which benchmarks `make bench` runs.
+FILTER ?= *
+
 # A configuration file for `make run`; without one, ./tollgate.json if it is there, else the defaults.
 CONFIG ?=
 
 NATIVE  := src/Tollgate.Store/native/node_modules/.package-lock.json
 CLIENTS := tests/Tollgate.EndToEnd/clients/node_modules/.package-lock.json
 SOAK    := artifacts/bin/Tollgate.Soak/release/Tollgate.Soak.dll
+BENCH   := dotnet artifacts/bin/Tollgate.Benchmarks/release/Tollgate.Benchmarks.dll
 BUILD   := dotnet build -c Release -v quiet -clp:NoSummary --nologo
 
 help: ## list the targets
@@ -54,8 +58,10 @@ approve: $(NATIVE) ## accept changed routes, configuration keys, metrics, log id
 	@$(BUILD) Gateway.sln
 	@TOLLGATE_APPROVE=1 tests/run.sh Tollgate.Proxy.Tests Tollgate.ClickHouse.Tests Tollgate.Tests
 
-bench: ## overhead benchmarks (not here yet)
-	@echo "make bench: the benchmark suite is not part of this version yet; see CHANGELOG.md." >&2; exit 2
+bench: ## what a record in the spool costs, and what each sync interval does (about 3 minutes; FILTER=*Spool*)
+	@$(BUILD) bench/Tollgate.Benchmarks
+	@$(BENCH) --filter '$(FILTER)' --artifacts artifacts/bench --exporters GitHub
+	@$(BENCH) sync-interval
 
 loadtest: ## open-model load beside plain proxies (not here yet)
 	@echo "make loadtest: the load generator is not part of this version yet; see CHANGELOG.md." >&2; exit 2
