@@ -41,11 +41,8 @@ public sealed class ClickHouseUsageSink(StoreClient store, string gatewayId, Tim
     }
 
     /// <inheritdoc/>
-    public Task AbandonAsync(UsageBatch batch, CancellationToken cancellationToken)
-    {
-        ArgumentNullException.ThrowIfNull(batch);
-        return AskAsync($"What became of batch {batch.Token} is not known.", () => store.EndAsync(batch.Token, EndPatience, time, cancellationToken));
-    }
+    public Task AbandonAsync(CancellationToken cancellationToken) =>
+        AskAsync($"What became of the last insert of {gatewayId} is not known.", () => store.EndAsync($"{gatewayId}/", EndPatience, time, cancellationToken));
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<StoredRow>> FindAsync(ulong first, ulong last, CancellationToken cancellationToken)

@@ -136,24 +136,24 @@ public sealed class StoreClient : IDisposable
         }
     }
 
-    /// <summary>Ends the insert that was sent under <paramref name="token"/>, and returns when the store no longer works on it.</summary>
-    /// <exception cref="StoreException">The store is away, or still works on it after <paramref name="patience"/>.</exception>
-    public async Task EndAsync(string token, TimeSpan patience, TimeProvider time, CancellationToken cancellationToken)
+    /// <summary>Ends the inserts whose tokens begin with <paramref name="prefix"/>, and returns when the store no longer works on any.</summary>
+    /// <exception cref="StoreException">The store is away, or still works on one after <paramref name="patience"/>.</exception>
+    public async Task EndAsync(string prefix, TimeSpan patience, TimeProvider time, CancellationToken cancellationToken)
     {
         // Looked up by the comment and not by a query id: the embedded store runs inserts under ids of its own.
-        const string Running = "SELECT count() FROM system.processes WHERE Settings['log_comment'] = {token:String}";
-        var parameters = new Dictionary<string, object>(StringComparer.Ordinal) { ["token"] = token };
+        const string Running = "SELECT count() FROM system.processes WHERE startsWith(Settings['log_comment'], {prefix:String})";
+        var parameters = new Dictionary<string, object>(StringComparer.Ordinal) { ["prefix"] = prefix };
         var started = time.GetTimestamp();
         for (var isFirst = true; await CountAsync(Running, parameters, cancellationToken) > 0; isFirst = false)
         {
             if (isFirst)
             {
-                await ExecuteAsync("KILL QUERY WHERE Settings['log_comment'] = {token:String} ASYNC", parameters, cancellationToken);
+                await ExecuteAsync("KILL QUERY WHERE startsWith(Settings['log_comment'], {prefix:String}) ASYNC", parameters, cancellationToken);
             }
 
             if (time.GetElapsedTime(started) > patience)
             {
-                throw StoreException.From(new TimeoutException($"The insert {token} is still running {patience.TotalSeconds:0} s after it was told to end."), _address);
+                throw StoreException.From(new TimeoutException($"An insert under {prefix} is still running {patience.TotalSeconds:0} s after it was told to end."), _address);
             }
 
             await Task.Delay(EndPollInterval, time, cancellationToken);

@@ -2,12 +2,25 @@ using Tollgate.Proxy.Metrics;
 
 namespace Tollgate.Proxy.Recording;
 
+/// <summary>How a batch was sent before this process took it up.</summary>
+internal enum EarlierSend
+{
+    /// <summary>Not at all.</summary>
+    None,
+
+    /// <summary>Under its token, or not at all.</summary>
+    Whole,
+
+    /// <summary>Only in parts under its attempt's tokens, so that its own token is new to the store and would add every row again.</summary>
+    InParts,
+}
+
 /// <summary>Brings one batch into the store exactly once, however long that takes and whatever the store does.</summary>
 /// <remarks>
 /// The store recognises an insert by its token, but the token alone loses batches: the note of it is written before the rows are in place, and a store
 /// killed between the two takes the batch for a repeat ever after. So after every outcome that leaves anything open the store is asked which rows
 /// it has (<see cref="IUsageSink.FindAsync"/>), and then:
-/// all of them: sent once more under the same token, which adds nothing to the rows and completes the views;
+/// all of them: sent once more under the token they were sent under, which adds nothing to the rows and completes the views;
 /// none: sent under a new token, which the old note can't swallow;
 /// some: the others are sent under a new token.
 /// A batch that the store calls wrong is halved until the wrong row stands alone, and that one is put aside.
@@ -15,7 +28,10 @@ namespace Tollgate.Proxy.Recording;
 /// <param name="sink">The store.</param>
 /// <param name="schedule">How long to pause.</param>
 /// <param name="deadLetters">Where wrong rows go.</param>
-/// <param name="noteAttempt">Makes it durable that a new token is about to be used, so that a restart uses neither it nor an older one for other rows.</param>
+/// <param name="noteAttempt">
+/// Makes it durable that a new token is about to be used, and whether for parts of the batch, so that a restart uses neither it nor an older one for
+/// other rows.
+/// </param>
 /// <param name="pause">Pauses; throws when the gateway is stopping.</param>
 /// <param name="time">The clock.</param>
 /// <param name="events">Told of everything that happens.</param>
@@ -23,7 +39,7 @@ internal sealed class BatchDelivery(
     IUsageSink sink,
     BatchSchedule schedule,
     DeadLetters deadLetters,
-    Func<int, CancellationToken, Task> noteAttempt,
+    Func<int, bool, CancellationToken, Task> noteAttempt,
     Func<TimeSpan, CancellationToken, Task> pause,
     TimeProvider time,
     GatewayEvents events)
@@ -33,24 +49,25 @@ internal sealed class BatchDelivery(
 
     private int _putAsideInARow;
     private int _attempt;
+    private int _count;
 
     /// <summary>What the last try failed with; null when it did not.</summary>
     public string? Problem { get; private set; }
 
     /// <summary>Delivers a batch.</summary>
     /// <param name="batch">The rows.</param>
-    /// <param name="isAmbiguous">It may have been sent before.</param>
+    /// <param name="earlier">How it was sent before.</param>
     /// <param name="cancellationToken">Ends the delivery in the middle; what it has reached is found out the next time.</param>
-    public async Task DeliverAsync(UsageBatch batch, bool isAmbiguous, CancellationToken cancellationToken)
+    public async Task DeliverAsync(UsageBatch batch, EarlierSend earlier, CancellationToken cancellationToken)
     {
-        _attempt = batch.Attempt;
-        await DeliverPartAsync(batch, isAmbiguous, cancellationToken);
+        (_attempt, _count) = (batch.Attempt, batch.Count);
+        var rest = earlier == EarlierSend.None ? batch : await FindRestAsync(batch, wasSent: earlier == EarlierSend.Whole, isWrong: false, cancellationToken);
+        await DeliverPartAsync(rest, cancellationToken);
         Problem = null;
     }
 
-    private async Task DeliverPartAsync(UsageBatch part, bool isAmbiguous, CancellationToken cancellationToken)
+    private async Task DeliverPartAsync(UsageBatch? rest, CancellationToken cancellationToken)
     {
-        var rest = isAmbiguous ? await FindRestAsync(part, cancellationToken) : part;
         for (var tries = 1; rest is not null; tries++)
         {
             var failure = await TryWriteAsync(rest, cancellationToken);
@@ -67,7 +84,7 @@ internal sealed class BatchDelivery(
             }
 
             // Also of a batch that the store calls wrong: a failing view says so too, when the rows are in already.
-            rest = await FindRestAsync(rest, cancellationToken);
+            rest = await FindRestAsync(rest, wasSent: true, isWrong, cancellationToken);
             if (rest is not null && isWrong)
             {
                 await DivideAsync(rest, failure, cancellationToken);
@@ -82,8 +99,8 @@ internal sealed class BatchDelivery(
         if (wrong.Count > 1)
         {
             var half = wrong.Count / 2;
-            await DeliverPartAsync(wrong.Slice(0, half), isAmbiguous: false, cancellationToken);
-            await DeliverPartAsync(wrong.Slice(half, wrong.Count - half), isAmbiguous: false, cancellationToken);
+            await DeliverPartAsync(wrong.Slice(0, half), cancellationToken);
+            await DeliverPartAsync(wrong.Slice(half, wrong.Count - half), cancellationToken);
             return;
         }
 
@@ -105,23 +122,28 @@ internal sealed class BatchDelivery(
     }
 
     /// <summary>Finds out which rows of a part still have to be sent, and under which token; null when none has.</summary>
-    private async Task<UsageBatch?> FindRestAsync(UsageBatch part, CancellationToken cancellationToken)
+    /// <param name="part">The rows.</param>
+    /// <param name="wasSent">They were sent, these and no others, under the part's token.</param>
+    /// <param name="isWrong">The store calls them wrong, so that what is left of them will be halved.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    private async Task<UsageBatch?> FindRestAsync(UsageBatch part, bool wasSent, bool isWrong, CancellationToken cancellationToken)
     {
         for (var tries = 1; ; tries++)
         {
             UsageSinkException failure;
             try
             {
-                await sink.AbandonAsync(part, cancellationToken);
+                await sink.AbandonAsync(cancellationToken);
                 var found = await sink.FindAsync(part.SequenceOf(0), part.SequenceOf(part.Count - 1), cancellationToken);
-                if (found.Count < part.Count)
+                // By number and not by count: a part may have gaps, where rows of other parts are stored.
+                var stored = found.Select(static row => row.Sequence).ToHashSet();
+                if (part.Where(sequence => !stored.Contains(sequence), _attempt + 1) is { } rest)
                 {
-                    await noteAttempt(++_attempt, cancellationToken);
-                    var stored = found.Select(static row => row.Sequence).ToHashSet();
-                    return part.Where(sequence => !stored.Contains(sequence), _attempt);
+                    await noteAttempt(++_attempt, isWrong || rest.Count < _count, cancellationToken);
+                    return rest;
                 }
 
-                if (await TryWriteAsync(part, cancellationToken) is not { } again)
+                if (!wasSent || await TryWriteAsync(part, cancellationToken) is not { } again)
                 {
                     return null;
                 }

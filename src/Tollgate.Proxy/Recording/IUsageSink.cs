@@ -8,8 +8,9 @@ public interface IUsageSink
     /// <remarks>The store takes a token (<see cref="UsageBatch.Token"/>) once: a second insert under it adds what the first one lacked, never anything twice.</remarks>
     Task WriteAsync(UsageBatch batch, CancellationToken cancellationToken);
 
-    /// <summary>Ends an insert whose outcome is not known, and returns when the store no longer works on it.</summary>
-    Task AbandonAsync(UsageBatch batch, CancellationToken cancellationToken);
+    /// <summary>Ends every insert of this gateway whose outcome is not known, and returns when the store no longer works on any.</summary>
+    /// <remarks>Of all tokens: after a restart nobody remembers in which parts a batch was sent, and a part that lands late would be there twice.</remarks>
+    Task AbandonAsync(CancellationToken cancellationToken);
 
     /// <summary>Which of this gateway's rows the store has, from number <paramref name="first"/> to <paramref name="last"/>, each once.</summary>
     Task<IReadOnlyList<StoredRow>> FindAsync(ulong first, ulong last, CancellationToken cancellationToken);

@@ -7,7 +7,7 @@ namespace Tollgate.Proxy.Recording;
 
 /// <summary>Writes rows to the spool; when it is full, folds them into sums.</summary>
 internal sealed class UsageRecorder(
-    UsageSpool spool, SpoolCommitter committer, IRowFormat format, FoldTable folds, SpoolOptions options, TimeProvider time, GatewayEvents events) : IUsageRecorder
+    UsageSpool spool, ISpoolCommitter committer, IRowFormat format, FoldTable folds, SpoolOptions options, TimeProvider time, GatewayEvents events) : IUsageRecorder
 {
     [ThreadStatic]
     private static ArrayBufferWriter<byte>? _encoded;
@@ -32,8 +32,7 @@ internal sealed class UsageRecorder(
             return ValueTask.CompletedTask;
         }
 
-        committer.Want();
-        return spool.WhenDurableAsync(end, cancellationToken);
+        return committer.MakeDurableAsync(end, cancellationToken);
     }
 
     /// <inheritdoc/>

@@ -19,7 +19,7 @@ internal sealed class UsageSender : IHostedService, IDisposable
 
     // Given at construction, never written.
     private readonly UsageSpool _spool;
-    private readonly SpoolCommitter _committer;
+    private readonly ISpoolCommitter _committer;
     private readonly IUsageSink _sink;
     private readonly IRowFormat _format;
     private readonly FoldTable _folds;
@@ -37,6 +37,15 @@ internal sealed class UsageSender : IHostedService, IDisposable
     private SpoolCursor _written;
     private HashSet<Guid> _stored = [];
 
+    // Attempts of rows that the store has and the spool still holds are in _stored; none lies behind this place.
+    private SpoolPosition _storedEnd;
+
+    // Before the first row of the batch that was built last.
+    private SpoolPosition _batchStart;
+
+    // Segments before it were done with when the last durable cursor was written, so that what ended their drafts is durable with it.
+    private long _retired;
+
     // Written by the loop, read by anyone.
     private long _delivered;
     private long _oldestUnsent;
@@ -49,7 +58,7 @@ internal sealed class UsageSender : IHostedService, IDisposable
     /// <summary>A sender that has not started.</summary>
     public UsageSender(
         UsageSpool spool,
-        SpoolCommitter committer,
+        ISpoolCommitter committer,
         IUsageSink sink,
         IRowFormat format,
         FoldTable folds,
@@ -71,6 +80,7 @@ internal sealed class UsageSender : IHostedService, IDisposable
         _delivery = new BatchDelivery(sink, _schedule, deadLetters, NoteAttemptAsync, PauseAsync, time, events);
         _reader = new SpoolReader(spool);
         _cursor = _written = spool.Cursor;
+        _retired = spool.Cursor.FirstLiveSegment;
     }
 
     /// <summary>Rows in the spool that the store has not acknowledged.</summary>
@@ -144,7 +154,7 @@ internal sealed class UsageSender : IHostedService, IDisposable
         while (true)
         {
             var isLast = _stopping.IsCancellationRequested;
-            await CommitAsync();
+            await _committer.CommitAsync(_deadline.Token);
             var hasMore = await SendNextAsync();
             await _folds.FlushAsync(_sink, _deadline.Token);
             if (hasMore)
@@ -174,54 +184,62 @@ internal sealed class UsageSender : IHostedService, IDisposable
         {
             NextSequence = _cursor.NextSequence + (ulong)batch.Count,
             InFlightRows = batch.Count,
+            Acknowledged = _batchStart,
             InFlightEnd = _reader.Position,
-            FirstLiveSegment = _spool.Retire(_cursor.Acknowledged),
         });
-        await DeliverAsync(batch, isAmbiguous: false);
+        await DeliverAsync(batch, EarlierSend.None);
         return isFull;
     }
 
-    private async Task DeliverAsync(UsageBatch batch, bool isAmbiguous)
+    private async Task DeliverAsync(UsageBatch batch, EarlierSend earlier)
     {
-        await _delivery.DeliverAsync(batch, isAmbiguous, _deadline.Token);
-        Volatile.Write(ref _cursor, _cursor with { Acknowledged = _cursor.InFlightEnd, InFlightRows = 0, SendAttempt = 0 });
+        await _delivery.DeliverAsync(batch, earlier, _deadline.Token);
+        Volatile.Write(ref _cursor, _cursor with { Acknowledged = _cursor.InFlightEnd, InFlightRows = 0, SendAttempt = 0, IsInParts = false });
+        ForgetStored();
         Interlocked.Add(ref _delivered, batch.Count);
         Interlocked.Exchange(ref _oldestUnsent, 0);
+    }
+
+    /// <summary>Past what was in the spool at the start no row can be in the store already.</summary>
+    private void ForgetStored()
+    {
+        if (_cursor.LookFrom != ulong.MaxValue && _reader.Position >= _storedEnd)
+        {
+            _stored = [];
+            Volatile.Write(ref _cursor, _cursor with { LookFrom = ulong.MaxValue });
+        }
     }
 
     /// <summary>With nothing to send: notes what was acknowledged, and deletes what that makes superfluous.</summary>
     private async Task AcknowledgeAsync()
     {
-        var firstLive = _spool.Retire(_reader.Position);
-        if (_cursor.Acknowledged > _written.Acknowledged || firstLive > _written.FirstLiveSegment)
+        var retired = Math.Max(_retired, _spool.Retire(_reader.Position));
+        if (_cursor.Acknowledged > _written.Acknowledged || retired > _written.FirstLiveSegment)
         {
             // Behind the last row there may be drafts and cursors: they are no rows, so the place behind them is as good.
-            await WriteAsync(_cursor with { Acknowledged = _reader.Position, FirstLiveSegment = firstLive });
+            await WriteAsync(_cursor with { Acknowledged = _reader.Position });
         }
     }
 
     /// <summary>Makes a cursor durable, and deletes the segments that it calls done with.</summary>
+    /// <remarks>
+    /// It calls done with what was so when the one before it was written: a power cut may leave this cursor and not the row before it that ended the last draft of
+    /// a segment; what lies before a durable cursor is durable.
+    /// </remarks>
     private async Task WriteAsync(SpoolCursor cursor)
     {
-        cursor = cursor with { Version = _written.Version + 1 };
-        if (cursor.FirstLiveSegment > _written.FirstLiveSegment)
-        {
-            // A power cut may keep this cursor and lose what was written before it. What makes the old segments superfluous, rows and newer
-            // drafts of attempts whose drafts lie there, must not be among that.
-            _committer.Want();
-            await _spool.WhenDurableAsync(_spool.Tail, _deadline.Token);
-        }
-
+        var retired = Math.Max(_retired, _spool.Retire(cursor.Acknowledged));
+        cursor = cursor with { Version = _written.Version + 1, FirstLiveSegment = _retired };
         SpoolPosition end;
         while (!_spool.TryWrite(cursor, out end))
         {
             await PauseAsync(_schedule.Interval, _deadline.Token);
         }
 
-        _committer.Want();
-        await _spool.WhenDurableAsync(end, _deadline.Token);
+        await _committer.MakeDurableAsync(end, _deadline.Token);
         Volatile.Write(ref _cursor, cursor);
         _written = cursor;
+        _retired = retired;
         _spool.Delete(cursor.FirstLiveSegment);
     }
 
@@ -229,18 +247,23 @@ internal sealed class UsageSender : IHostedService, IDisposable
     private async Task ReconcileAsync()
     {
         _reader.Seek(_cursor.Acknowledged);
+        _stored = [];
+        _storedEnd = _spool.Durable;
         var first = _cursor.AcknowledgedSequence;
         var found = await UntilAnsweredAsync(async cancellationToken =>
         {
             await _sink.RegisterAsync(_cursor.FirstSequence, cancellationToken);
-            return await _sink.FindAsync(first, ulong.MaxValue, cancellationToken);
+            await _sink.AbandonAsync(cancellationToken);
+            return await _sink.FindAsync(Math.Min(first, _cursor.LookFrom), ulong.MaxValue, cancellationToken);
         });
 
         if (_cursor.InFlightRows > 0)
         {
-            if (TryBuildInFlight(found, out var batch))
+            if (TryBuildInFlight(found.Where(row => row.Sequence >= first), out var batch))
             {
-                await DeliverAsync(batch, isAmbiguous: true);
+                _reader.Seek(_cursor.InFlightEnd);
+                _stored = [.. found.Where(row => row.Sequence < first).Select(static row => row.AttemptId)];
+                await DeliverAsync(batch, _cursor.IsInParts ? EarlierSend.InParts : EarlierSend.Whole);
                 return;
             }
 
@@ -255,12 +278,18 @@ internal sealed class UsageSender : IHostedService, IDisposable
             _events.LedgerAhead(found.Count);
         }
 
-        var next = found.Count == 0 ? first : Math.Max(_cursor.NextSequence, found.Max(static row => row.Sequence) + 1);
-        Volatile.Write(ref _cursor, _cursor with { NextSequence = next, InFlightRows = 0, SendAttempt = _cursor.InFlightRows > 0 ? _cursor.SendAttempt + 1 : 0 });
+        Volatile.Write(ref _cursor, _cursor with
+        {
+            NextSequence = found.Count == 0 ? first : Math.Max(_cursor.NextSequence, found.Max(static row => row.Sequence) + 1),
+            LookFrom = found.Count == 0 ? ulong.MaxValue : Math.Min(first, _cursor.LookFrom),
+            InFlightRows = 0,
+            SendAttempt = _cursor.InFlightRows > 0 ? _cursor.SendAttempt + 1 : 0,
+            IsInParts = false,
+        });
     }
 
     /// <summary>Builds the batch that was under way; false when it is not the same rows any more.</summary>
-    private bool TryBuildInFlight(IReadOnlyList<StoredRow> found, out UsageBatch batch)
+    private bool TryBuildInFlight(IEnumerable<StoredRow> found, out UsageBatch batch)
     {
         var numbered = _cursor;
         Volatile.Write(ref _cursor, numbered with { NextSequence = numbered.AcknowledgedSequence });
@@ -282,6 +311,7 @@ internal sealed class UsageSender : IHostedService, IDisposable
     {
         _rows.ResetWrittenCount();
         _ends.Clear();
+        _batchStart = _reader.Position;
         isFull = false;
         batch = null!;
         if (_reader.NextFormat() is not { } format)
@@ -295,7 +325,15 @@ internal sealed class UsageSender : IHostedService, IDisposable
             if (_stored.Count > 0 && _stored.Remove(_format.ReadAttemptId(SpooledRow.AttemptIdOf(row))))
             {
                 Interlocked.Increment(ref _delivered);
-                continue;
+                if (_ends.Count == 0)
+                {
+                    _batchStart = _reader.Position;
+                    continue;
+                }
+
+                // A batch is rows next to each other: a restart finds it again by its place and the count of its rows.
+                isFull = true;
+                break;
             }
 
             if (_ends.Count == 0)
@@ -331,7 +369,8 @@ internal sealed class UsageSender : IHostedService, IDisposable
         return true;
     }
 
-    private Task NoteAttemptAsync(int attempt, CancellationToken cancellationToken) => WriteAsync(_cursor with { SendAttempt = attempt });
+    private Task NoteAttemptAsync(int attempt, bool isInParts, CancellationToken cancellationToken) =>
+        WriteAsync(_cursor with { SendAttempt = attempt, IsInParts = isInParts });
 
     private async Task<T> UntilAnsweredAsync<T>(Func<CancellationToken, Task<T>> ask)
     {
@@ -362,12 +401,6 @@ internal sealed class UsageSender : IHostedService, IDisposable
         }
 
         _reader.Seek(_cursor.Acknowledged);
-    }
-
-    private async Task CommitAsync()
-    {
-        _committer.Want();
-        await _spool.WhenCommittedAsync(_deadline.Token);
     }
 
     /// <summary>Waits; a stop ends the wait and the sender with it, because a store that fails now is not waited for.</summary>

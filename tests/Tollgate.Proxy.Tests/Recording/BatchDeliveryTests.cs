@@ -51,7 +51,7 @@ public sealed class BatchDeliveryTests : IDisposable
     {
         _store.OnWrite = static (n, _) => n == 1 ? Written.TakenBut(SinkFault.Ambiguous) : Written.Taken;
         await DeliverAsync(FakeFormat.Batch(100, 4));
-        Assert.Equal(["write gw/100-103/0", "pause", "abandon gw/100-103/0", "find 100-103", "write gw/100-103/0"], _store.Calls);
+        Assert.Equal(["write gw/100-103/0", "pause", "abandon", "find 100-103", "write gw/100-103/0"], _store.Calls);
     }
 
     [Fact]
@@ -59,7 +59,7 @@ public sealed class BatchDeliveryTests : IDisposable
     {
         _store.OnWrite = static (n, _) => n == 1 ? Written.TokenOnly() : Written.Taken;
         await DeliverAsync(FakeFormat.Batch(100, 4));
-        Assert.Equal(["write gw/100-103/0", "pause", "abandon gw/100-103/0", "find 100-103", "note 1", "write gw/100-103/1"], _store.Calls);
+        Assert.Equal(["write gw/100-103/0", "pause", "abandon", "find 100-103", "note 1", "write gw/100-103/1"], _store.Calls);
     }
 
     [Fact]
@@ -67,7 +67,7 @@ public sealed class BatchDeliveryTests : IDisposable
     {
         _store.OnWrite = static (n, _) => n == 1 ? Written.Only(100, 102) : Written.Taken;
         await DeliverAsync(FakeFormat.Batch(100, 4));
-        Assert.Equal(["write gw/100-103/0", "pause", "abandon gw/100-103/0", "find 100-103", "note 1", "write gw/101-103/1"], _store.Calls);
+        Assert.Equal(["write gw/100-103/0", "pause", "abandon", "find 100-103", "note 1", "write gw/101-103/1"], _store.Calls);
         Assert.Equal(("gw/101-103/1", 2), (_store.Writes[^1].Token, _store.Writes[^1].Rows));
     }
 
@@ -92,8 +92,8 @@ public sealed class BatchDeliveryTests : IDisposable
     [Fact]
     public async Task A_batch_of_an_earlier_process_is_looked_for_before_anything_is_sent()
     {
-        await DeliverAsync(FakeFormat.Batch(100, 4, attempt: 6), isAmbiguous: true);
-        Assert.Equal(["abandon gw/100-103/6", "find 100-103", "note 7", "write gw/100-103/7"], _store.Calls);
+        await DeliverAsync(FakeFormat.Batch(100, 4, attempt: 6), EarlierSend.Whole);
+        Assert.Equal(["abandon", "find 100-103", "note 7", "write gw/100-103/7"], _store.Calls);
     }
 
     [Theory]
@@ -130,7 +130,7 @@ public sealed class BatchDeliveryTests : IDisposable
             _store.OnWrite = (_, batch) => FakeFormat.RowsOf(batch).Any(row => row.Sequence == bad) ? Written.Not(SinkFault.Data, $"row {bad} is wrong") : Written.Taken;
             var batch = FakeFormat.Batch(first, rows);
             _store.Rows.Clear();
-            await _delivery.DeliverAsync(batch, isAmbiguous: false, CancellationToken.None);
+            await _delivery.DeliverAsync(batch, EarlierSend.None, CancellationToken.None);
 
             Assert.Equal(FakeFormat.RowsOf(batch).Where(row => row.Sequence != bad), _store.Rows.OrderBy(static row => row.Sequence));
             var letter = DeadLetters.Read(_files.ReadWhole($"dead-letter-{bad:D20}.json"));
@@ -138,7 +138,7 @@ public sealed class BatchDeliveryTests : IDisposable
             Assert.Equal(batch.Row(wrong).ToArray(), letter.Row);
         }
 
-        Assert.Equal(rows, _deadLetters.Count);
+        Assert.Equal(rows, _deadLetters.Sequences().Count());
         Assert.Equal(rows, _log.Lines.Count(static line => line.Id == 7108));
         Assert.Equal(0, _pauses);
     }
@@ -148,8 +148,8 @@ public sealed class BatchDeliveryTests : IDisposable
     {
         _store.OnWrite = static (_, _) => Written.TakenBut(SinkFault.Data);
         await DeliverAsync(FakeFormat.Batch(100, 4));
-        Assert.Equal(["write gw/100-103/0", "abandon gw/100-103/0", "find 100-103", "write gw/100-103/0"], _store.Calls);
-        Assert.Equal(0, _deadLetters.Count);
+        Assert.Equal(["write gw/100-103/0", "abandon", "find 100-103", "write gw/100-103/0"], _store.Calls);
+        Assert.Empty(_deadLetters.Sequences());
         Assert.Contains(_log.Lines, static line => line.Id == 7107);
     }
 
@@ -164,7 +164,7 @@ public sealed class BatchDeliveryTests : IDisposable
         Assert.Equal("no such table", problem);
         Assert.Null(_delivery.Problem);
         Assert.Equal(200, _log.Lines.Count(static line => line.Id == 7105 && line.Text.Contains("no such table", StringComparison.Ordinal)));
-        Assert.Equal(0, _deadLetters.Count);
+        Assert.Empty(_deadLetters.Sequences());
     }
 
     [Fact]
@@ -173,15 +173,15 @@ public sealed class BatchDeliveryTests : IDisposable
         var isBroken = true;
         _store.OnWrite = (_, _) => isBroken ? Written.Not(SinkFault.Data, "type mismatch") : Written.Taken;
         _store.OnAsk = call => isBroken &= _pauses < 5;
-        await _delivery.DeliverAsync(FakeFormat.Batch(100, 256), isAmbiguous: false, CancellationToken.None);
-        Assert.Equal(BatchDelivery.MostPutAsideInARow, _deadLetters.Count);
+        await _delivery.DeliverAsync(FakeFormat.Batch(100, 256), EarlierSend.None, CancellationToken.None);
+        Assert.Equal(BatchDelivery.MostPutAsideInARow, _deadLetters.Sequences().Count());
         Assert.Equal(256 - BatchDelivery.MostPutAsideInARow, _store.Rows.Count);
         Assert.Equal(5, _log.Lines.Count(static line => line.Id == 7105));
 
         // A row that was taken in between shows that the table is well.
         _store.OnWrite = static (_, batch) => FakeFormat.RowsOf(batch).Any(static row => row.Sequence % 2 == 0) ? Written.Not(SinkFault.Data) : Written.Taken;
-        await _delivery.DeliverAsync(FakeFormat.Batch(1000, 300), isAmbiguous: false, CancellationToken.None);
-        Assert.Equal(BatchDelivery.MostPutAsideInARow + 150, _deadLetters.Count);
+        await _delivery.DeliverAsync(FakeFormat.Batch(1000, 300), EarlierSend.None, CancellationToken.None);
+        Assert.Equal(BatchDelivery.MostPutAsideInARow + 150, _deadLetters.Sequences().Count());
         Assert.Equal(5, _pauses);
     }
 
@@ -190,8 +190,8 @@ public sealed class BatchDeliveryTests : IDisposable
     {
         _files.Refusals = 3;
         _store.OnWrite = static (_, _) => Written.Not(SinkFault.Data);
-        await _delivery.DeliverAsync(FakeFormat.Batch(100, 1), isAmbiguous: false, CancellationToken.None);
-        Assert.Equal((3, 1), (_pauses, _deadLetters.Count));
+        await _delivery.DeliverAsync(FakeFormat.Batch(100, 1), EarlierSend.None, CancellationToken.None);
+        Assert.Equal((3, 1), (_pauses, _deadLetters.Sequences().Count()));
         Assert.Equal(3, _log.Lines.Count(static line => line.Id == 7109));
         Assert.Equal([7109, 7109, 7109, 7108], _log.Lines.Select(static line => line.Id));
     }
@@ -201,10 +201,10 @@ public sealed class BatchDeliveryTests : IDisposable
     {
         _store.OnWrite = static (_, _) => Written.Not(SinkFault.Data);
         var batch = FakeFormat.Batch(100, 1);
-        await _delivery.DeliverAsync(batch, isAmbiguous: false, CancellationToken.None);
-        await _delivery.DeliverAsync(batch, isAmbiguous: false, CancellationToken.None);
-        Assert.Equal(1, _deadLetters.Count);
-        Assert.Equal(1, new DeadLetters(_files).Count);
+        await _delivery.DeliverAsync(batch, EarlierSend.None, CancellationToken.None);
+        await _delivery.DeliverAsync(batch, EarlierSend.None, CancellationToken.None);
+        Assert.Single(_deadLetters.Sequences());
+        Assert.Single(new DeadLetters(_files).Sequences());
         Assert.Single(_files.List(), DeadLetters.IsName);
     }
 
@@ -216,7 +216,7 @@ public sealed class BatchDeliveryTests : IDisposable
     {
         _store.OnWrite = (n, _) => n == 1 ? Written.Taken with { Fails = failure } : Written.Taken;
         await DeliverAsync(FakeFormat.Batch(100, 4));
-        Assert.Equal(["write gw/100-103/0", "pause", "abandon gw/100-103/0", "find 100-103", "write gw/100-103/0"], _store.Calls);
+        Assert.Equal(["write gw/100-103/0", "pause", "abandon", "find 100-103", "write gw/100-103/0"], _store.Calls);
         Assert.Contains(_log.Lines, line => line.Id == 7103 && line.Text.Contains(failure.Message, StringComparison.Ordinal));
     }
 
@@ -225,9 +225,9 @@ public sealed class BatchDeliveryTests : IDisposable
     {
         _pausesLeft = 2;
         _store.OnWrite = static (_, _) => Written.Not(SinkFault.Ambiguous);
-        await Assert.ThrowsAsync<OperationCanceledException>(() => _delivery.DeliverAsync(FakeFormat.Batch(100, 4), isAmbiguous: false, CancellationToken.None));
+        await Assert.ThrowsAsync<OperationCanceledException>(() => _delivery.DeliverAsync(FakeFormat.Batch(100, 4), EarlierSend.None, CancellationToken.None));
         Assert.Equal("stop", _store.Calls.Last());
-        Assert.Equal(0, _deadLetters.Count);
+        Assert.Empty(_deadLetters.Sequences());
     }
 
     [Fact]
@@ -239,18 +239,18 @@ public sealed class BatchDeliveryTests : IDisposable
             await stop.CancelAsync();
             cancel.ThrowIfCancellationRequested();
         };
-        await Assert.ThrowsAsync<OperationCanceledException>(() => _delivery.DeliverAsync(FakeFormat.Batch(100, 4), isAmbiguous: false, stop.Token));
+        await Assert.ThrowsAsync<OperationCanceledException>(() => _delivery.DeliverAsync(FakeFormat.Batch(100, 4), EarlierSend.None, stop.Token));
         Assert.Equal((0L, 0), (_metrics.InsertFailures.Units, _pauses));
     }
 
     /// <summary>Delivers, and holds the store to each row once.</summary>
-    private async Task DeliverAsync(UsageBatch batch, bool isAmbiguous = false)
+    private async Task DeliverAsync(UsageBatch batch, EarlierSend earlier = EarlierSend.None)
     {
-        await _delivery.DeliverAsync(batch, isAmbiguous, CancellationToken.None);
+        await _delivery.DeliverAsync(batch, earlier, CancellationToken.None);
         Assert.Equal(FakeFormat.RowsOf(batch), _store.Rows.OrderBy(static row => row.Sequence));
     }
 
-    private Task NoteAsync(int attempt, CancellationToken cancellationToken)
+    private Task NoteAsync(int attempt, bool isInParts, CancellationToken cancellationToken)
     {
         _store.Calls.Enqueue(string.Create(CultureInfo.InvariantCulture, $"note {attempt}"));
         return Task.CompletedTask;

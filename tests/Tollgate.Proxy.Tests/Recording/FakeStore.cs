@@ -46,9 +46,9 @@ internal sealed class FakeStore : IUsageSink
         }
     }
 
-    public Task AbandonAsync(UsageBatch batch, CancellationToken cancellationToken)
+    public Task AbandonAsync(CancellationToken cancellationToken)
     {
-        Note($"abandon {batch.Token}");
+        Note("abandon");
         return Task.CompletedTask;
     }
 

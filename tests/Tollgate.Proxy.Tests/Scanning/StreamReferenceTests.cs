@@ -92,14 +92,19 @@ public sealed class StreamReferenceTests
             iter: 20_000);
     }
 
+    private const string Unreadable = "unreadable True";
+
     [Fact]
     public void Random_bytes_are_read_without_a_fault_in_every_form() =>
         Gen.Select(Gen.Byte.Array[0, 400], Gen.Int[0, ContentTypes.Length - 1].Select(which => ContentTypes[which]), Gen.Int[0, Encodings.Length - 1].Select(which => Encodings[which]), Gen.Int)
             .Sample(
                 (bytes, type, encoding, seed) =>
                 {
-                    var expected = Tapped.Run(type, encoding, bytes);
-                    Assert.All(EverySplit.AtRandom(bytes, 3, 1, 20, seed), cut => Assert.Equal(expected, Tapped.Run(type, encoding, cut)));
+                    var expected = Known(Tapped.Run(type, encoding, bytes));
+                    Assert.All(EverySplit.AtRandom(bytes, 3, 1, 20, seed), cut => Assert.Equal(expected, Known(Tapped.Run(type, encoding, cut))));
                 },
                 iter: 20_000);
+
+    // How much a decoder gives out of damaged data before it notices depends on the pieces; of an unreadable answer only that it is one is known.
+    private static string Known(string described) => described.EndsWith(Unreadable, StringComparison.Ordinal) ? Unreadable : described;
 }

@@ -12,23 +12,11 @@ public static class DurableFile
         var unfinished = path + Unfinished;
         using (var handle = Libc.OpenFile(unfinished, FileMode.Create))
         {
-            WriteAll(handle, content, unfinished);
+            Libc.Write(handle, content, 0, unfinished);
             Libc.Sync(handle, unfinished);
         }
 
         Libc.Run("rename", path, () => File.Move(unfinished, path, overwrite: true));
         Libc.SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-    }
-
-    private static void WriteAll(Microsoft.Win32.SafeHandles.SafeFileHandle handle, ReadOnlySpan<byte> content, string path)
-    {
-        try
-        {
-            RandomAccess.Write(handle, content, 0);
-        }
-        catch (IOException failed)
-        {
-            throw Libc.Failed("write", path, failed);
-        }
     }
 }

@@ -43,6 +43,13 @@ internal interface ISpoolFile : IDisposable
     /// <summary>Reads without mapping, so that a bad block is an error and not a signal.</summary>
     void Read(int offset, Span<byte> into);
 
+    /// <summary>Writes what it holds once more, so that the next <see cref="Sync"/> puts it on the disk.</summary>
+    /// <remarks>
+    /// For pages of an earlier process: when a sync of its failed, the system keeps them and takes them for written, so that a sync alone would say that
+    /// they are durable and do nothing. Blocks that can't be read stay as they are.
+    /// </remarks>
+    void Rewrite();
+
     /// <summary>Makes everything written before the call durable.</summary>
     void Sync();
 }

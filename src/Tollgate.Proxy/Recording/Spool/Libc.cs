@@ -50,6 +50,19 @@ internal static partial class Libc
         Check(Fsync(handle), "fsync", directory);
     }
 
+    /// <summary>Writes bytes at a place.</summary>
+    public static void Write(SafeFileHandle handle, ReadOnlySpan<byte> bytes, long offset, string path)
+    {
+        try
+        {
+            RandomAccess.Write(handle, bytes, offset);
+        }
+        catch (IOException failed)
+        {
+            throw Failed("write", path, failed);
+        }
+    }
+
     /// <summary>Opens a file for reading and writing.</summary>
     public static SafeFileHandle OpenFile(string path, FileMode mode)
     {
@@ -88,16 +101,9 @@ internal static partial class Libc
     private static void WriteZeros(SafeFileHandle handle, int bytes, string path)
     {
         var zeros = new byte[ZeroBytes];
-        try
+        for (var offset = 0; offset < bytes; offset += ZeroBytes)
         {
-            for (var offset = 0; offset < bytes; offset += ZeroBytes)
-            {
-                RandomAccess.Write(handle, zeros.AsSpan(0, Math.Min(ZeroBytes, bytes - offset)), offset);
-            }
-        }
-        catch (IOException failed)
-        {
-            throw Failed("write", path, failed);
+            Write(handle, zeros.AsSpan(0, Math.Min(ZeroBytes, bytes - offset)), offset, path);
         }
     }
 

@@ -90,10 +90,13 @@ internal sealed class LinuxSpoolFiles : ISpoolFiles
 
     private static void MakeDurably(string directory)
     {
-        if (!Directory.Exists(directory))
+        // Each directory that is made, up to one that is there: a name is as durable as the directory that holds it.
+        var full = Path.GetFullPath(directory);
+        if (!Directory.Exists(full) && Path.GetDirectoryName(full) is { } parent)
         {
-            Directory.CreateDirectory(directory);
-            Libc.SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(directory))!);
+            MakeDurably(parent);
+            Directory.CreateDirectory(full);
+            Libc.SyncDirectory(parent);
         }
     }
 
@@ -103,7 +106,15 @@ internal sealed class LinuxSpoolFiles : ISpoolFiles
 
         public int Length { get; } = length;
 
-        public Memory<byte> Map() => (_mapped ??= new MappedBytes(handle, Length)).Memory;
+        public Memory<byte> Map()
+        {
+            if (_mapped is null)
+            {
+                Libc.Run("mmap", path, () => _mapped = new MappedBytes(handle, Length));
+            }
+
+            return _mapped!.Memory;
+        }
 
         public void Unmap()
         {
@@ -132,6 +143,29 @@ internal sealed class LinuxSpoolFiles : ISpoolFiles
             catch (IOException failed)
             {
                 throw Libc.Failed("read", path, failed);
+            }
+        }
+
+        public void Rewrite()
+        {
+            const int Block = 4096;
+            var bytes = new byte[Block];
+            for (var offset = 0; offset < Length; offset += Block)
+            {
+                var block = bytes.AsSpan(0, Math.Min(Block, Length - offset));
+                try
+                {
+                    Read(offset, block);
+                }
+                catch (SpoolFileException)
+                {
+                    continue; // Nothing of it is known, so nothing of it is sent.
+                }
+
+                if (block.ContainsAnyExcept((byte)0))
+                {
+                    Libc.Write(handle, block, offset, path);
+                }
             }
         }
 

@@ -80,7 +80,9 @@ internal sealed class Segment : IDisposable
         }
         catch
         {
+            // Each commit tries again: what is not deleted here would fill the disk.
             file.Dispose();
+            files.Delete(SegmentHeader.NameOf(header.Index));
             throw;
         }
     }
@@ -147,6 +149,13 @@ internal sealed class Segment : IDisposable
         var rows = PublishedRows - _countedRows;
         _countedRows = PublishedRows;
         return rows;
+    }
+
+    /// <summary>Makes what an earlier process left durable, whatever the system believes of it.</summary>
+    public void SyncAnew()
+    {
+        _file.Rewrite();
+        _file.Sync();
     }
 
     /// <summary>Makes everything published so far durable.</summary>

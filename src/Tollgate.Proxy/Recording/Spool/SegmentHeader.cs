@@ -41,7 +41,8 @@ internal sealed record SegmentHeader(long Index, int RowFormat, Guid SpoolId, in
     {
         index = 0;
         return name.EndsWith(Extension, StringComparison.Ordinal)
-            && long.TryParse(name.AsSpan(0, name.Length - Extension.Length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out index);
+            && long.TryParse(name.AsSpan(0, name.Length - Extension.Length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out index)
+            && name == NameOf(index);
     }
 
     /// <summary>Writes it.</summary>

@@ -7,7 +7,8 @@ namespace Tollgate.Proxy.Recording.Spool;
 /// Bound: a buffer of <see cref="PartBytes"/>, or of one record where that is larger.
 /// Owner: one thread. A record's payload is valid until the next call.
 /// </remarks>
-internal sealed class SegmentReader
+/// <param name="partBytes">How much is read at once; a multiple of 8.</param>
+internal sealed class SegmentReader(int partBytes = SegmentReader.PartBytes)
 {
     /// <summary>How much is read at once.</summary>
     public const int PartBytes = 256 * 1024;
@@ -43,7 +44,7 @@ internal sealed class SegmentReader
     {
         var segment = Segment ?? throw new InvalidOperationException("No segment is open.");
         limit = Math.Min(limit, Math.Min(segment.Cut, segment.Bytes));
-        var wanted = PartBytes;
+        var wanted = partBytes;
         var isDamaged = false;
         while (true)
         {
@@ -85,7 +86,7 @@ internal sealed class SegmentReader
         _count = Math.Min(wanted, limit - Offset);
         if (_buffer.Length < _count)
         {
-            _buffer = new byte[Math.Max(_count, PartBytes)];
+            _buffer = new byte[Math.Max(_count, Math.Min(partBytes, segment.Bytes))];
         }
 
         try
@@ -102,9 +103,12 @@ internal sealed class SegmentReader
     private void ReadBlocks(Segment segment)
     {
         const int Block = 4096;
-        for (var at = 0; at < _count; at += Block)
+        var length = 0;
+        for (var at = 0; at < _count; at += length)
         {
-            var block = _buffer.AsSpan(at, Math.Min(Block, _count - at));
+            // Up to where the file's own block ends, so that a bad one takes no other with it.
+            length = Math.Min(Block - ((_origin + at) % Block), _count - at);
+            var block = _buffer.AsSpan(at, length);
             try
             {
                 segment.Read(_origin + at, block);

@@ -1,8 +1,18 @@
 namespace Tollgate.Proxy.Recording.Spool;
 
+/// <summary>Whoever commits the spool, as those see it who wait for that.</summary>
+internal interface ISpoolCommitter
+{
+    /// <summary>Returns once a commit has ended that was under way or came after the call.</summary>
+    Task CommitAsync(CancellationToken cancellationToken);
+
+    /// <summary>Returns once everything before <paramref name="position"/> is durable.</summary>
+    ValueTask MakeDurableAsync(SpoolPosition position, CancellationToken cancellationToken);
+}
+
 /// <summary>The thread that makes the spool durable: at an interval, and when somebody waits for it.</summary>
 /// <remarks>A thread of its own, because fsync blocks for as long as the disk likes, and a blocked pool thread would be a request's.</remarks>
-internal sealed class SpoolCommitter : IDisposable
+internal sealed class SpoolCommitter : ISpoolCommitter, IDisposable
 {
     private readonly UsageSpool _spool;
     private readonly SemaphoreSlim _wanted = new(0, 1);
@@ -36,6 +46,22 @@ internal sealed class SpoolCommitter : IDisposable
         {
             // Somebody has asked already.
         }
+    }
+
+    /// <inheritdoc/>
+    public Task CommitAsync(CancellationToken cancellationToken)
+    {
+        // The task first: a commit that ends between the two would be missed, and the next one may be an interval away.
+        var committed = _spool.WhenCommittedAsync(cancellationToken);
+        Want();
+        return committed;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask MakeDurableAsync(SpoolPosition position, CancellationToken cancellationToken)
+    {
+        Want();
+        return _spool.WhenDurableAsync(position, cancellationToken);
     }
 
     /// <summary>Commits once more and ends the thread.</summary>

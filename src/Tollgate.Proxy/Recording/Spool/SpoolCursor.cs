@@ -15,6 +15,8 @@ namespace Tollgate.Proxy.Recording.Spool;
 /// <param name="InFlightRows">Rows from <see cref="Acknowledged"/> on that were numbered, and may have been sent; they have the last numbers before <see cref="NextSequence"/>.</param>
 /// <param name="InFlightEnd">The place behind them.</param>
 /// <param name="SendAttempt">Which try they are at: part of the token under which the store knows them.</param>
+/// <param name="IsInParts">Under that token not all of them were sent, but some, or parts of them each.</param>
+/// <param name="LookFrom">The store may have rows from this number on that the spool still holds without a number, because it is older; the largest for none.</param>
 internal sealed record SpoolCursor(
     ulong Version,
     ulong FirstSequence,
@@ -23,10 +25,12 @@ internal sealed record SpoolCursor(
     long FirstLiveSegment,
     int InFlightRows,
     SpoolPosition InFlightEnd,
-    int SendAttempt)
+    int SendAttempt,
+    bool IsInParts = false,
+    ulong LookFrom = ulong.MaxValue)
 {
     /// <summary>Bytes of a written cursor.</summary>
-    public const int Bytes = 56;
+    public const int Bytes = 64;
 
     /// <summary>The number after the last row that is in the store or put aside.</summary>
     public ulong AcknowledgedSequence => NextSequence - (ulong)InFlightRows;
@@ -51,7 +55,9 @@ internal sealed record SpoolCursor(
             BinaryPrimitives.ReadInt64LittleEndian(payload[32..]),
             BinaryPrimitives.ReadInt32LittleEndian(payload[40..]),
             new SpoolPosition(BinaryPrimitives.ReadInt64LittleEndian(payload[44..])),
-            BinaryPrimitives.ReadInt32LittleEndian(payload[52..]));
+            BinaryPrimitives.ReadInt32LittleEndian(payload[52..]) >> 1,
+            (payload[52] & 1) != 0,
+            BinaryPrimitives.ReadUInt64LittleEndian(payload[56..]));
         return true;
     }
 
@@ -65,6 +71,7 @@ internal sealed record SpoolCursor(
         BinaryPrimitives.WriteInt64LittleEndian(payload[32..], FirstLiveSegment);
         BinaryPrimitives.WriteInt32LittleEndian(payload[40..], InFlightRows);
         BinaryPrimitives.WriteInt64LittleEndian(payload[44..], InFlightEnd.Value);
-        BinaryPrimitives.WriteInt32LittleEndian(payload[52..], SendAttempt);
+        BinaryPrimitives.WriteInt32LittleEndian(payload[52..], (SendAttempt << 1) | (IsInParts ? 1 : 0));
+        BinaryPrimitives.WriteUInt64LittleEndian(payload[56..], LookFrom);
     }
 }

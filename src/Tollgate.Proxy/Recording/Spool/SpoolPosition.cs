@@ -1,10 +1,10 @@
 namespace Tollgate.Proxy.Recording.Spool;
 
 /// <summary>A place in the spool: a segment and an offset in it. Later places compare greater.</summary>
-/// <remarks>Shape: the segment's index times 2^28, plus the offset in bytes; one 64-bit integer, so that it is read and written whole.</remarks>
+/// <remarks>Shape: the segment's index times 2^32, plus the offset in bytes; one 64-bit integer, so that it is read and written whole.</remarks>
 internal readonly record struct SpoolPosition(long Value) : IComparable<SpoolPosition>
 {
-    private const int OffsetBits = 28;
+    private const int OffsetBits = 32;
 
     /// <summary>The place <paramref name="offset"/> bytes into segment <paramref name="segment"/>.</summary>
     public SpoolPosition(long segment, int offset)
@@ -16,7 +16,7 @@ internal readonly record struct SpoolPosition(long Value) : IComparable<SpoolPos
     public long Segment => Value >> OffsetBits;
 
     /// <summary>Offset in its file, in bytes.</summary>
-    public int Offset => (int)(Value & ((1 << OffsetBits) - 1));
+    public int Offset => (int)Value;
 
     /// <summary>Whether <paramref name="left"/> comes before.</summary>
     public static bool operator <(SpoolPosition left, SpoolPosition right) => left.Value < right.Value;

@@ -6,7 +6,8 @@ namespace Tollgate.Proxy.Recording.Spool;
 
 /// <summary>What a spool's files say after a stop, a kill or a power cut. The records alone are believed; nothing is kept beside them.</summary>
 /// <remarks>
-/// Order: (1) the newest cursor, from the newest segment backwards; (2) every segment that it calls live, forwards. A draft whose attempt has no row
+/// Order: (1) the newest cursor, from the newest segment backwards; (2) every segment that it calls live, forwards; (3) what is not acknowledged is written
+/// and synced anew, since nobody knows what of it is only in the page cache; (4) what is done with is deleted. A draft whose attempt has no row
 /// is open; a record that can't be read is passed over and costs itself only.
 /// Bound: memory for the attempts open at one time, and for rows that were moved out of failed segments.
 /// </remarks>
@@ -45,11 +46,11 @@ internal sealed class SpoolRecovery
     public IReadOnlySet<long> Hidden => _hidden;
 
     /// <summary>Newest drafts of attempts without a row, by attempt.</summary>
-    public Dictionary<UInt128, (Segment Segment, int Offset, int Length)> OpenDrafts { get; } = [];
+    public Dictionary<UInt128, CrashedDraft> OpenDrafts { get; } = [];
 
     /// <summary>Reads the files.</summary>
     /// <exception cref="SpoolFormatException">They are another spool's, or a later version's.</exception>
-    /// <exception cref="SpoolFileException">They can't be opened.</exception>
+    /// <exception cref="SpoolFileException">They can't be opened, or what they say can't be made durable.</exception>
     public static SpoolRecovery Run(ISpoolFiles files, SpoolSettings settings, GatewayEvents events, TimeProvider time)
     {
         var segments = OpenAll(files, settings, out var spoolId);
@@ -57,20 +58,17 @@ internal sealed class SpoolRecovery
         {
             var cursor = FindCursor(segments) ?? SpoolCursor.Fresh(FirstSequence(time.GetUtcNow()));
             var nextIndex = Math.Max(cursor.FirstLiveSegment, segments.Count == 0 ? 0 : segments[^1].Index + 1);
-            DropDead(files, segments, segment => segment.Index < cursor.FirstLiveSegment, events);
-
             var recovery = new SpoolRecovery(segments, spoolId, cursor) { NextIndex = nextIndex };
-            var unused = new HashSet<Segment>();
-            foreach (var segment in segments)
+            var dead = segments.Where(segment => segment.Index < cursor.FirstLiveSegment || !recovery.Scan(segment)).ToHashSet();
+
+            // What a killed process left may be in the page cache alone, the cursor too: durable first, before anything is deleted on its word, or sent.
+            // What is acknowledged is durable, and what lies before it.
+            foreach (var segment in segments.Where(segment => segment.Index >= cursor.Acknowledged.Segment && !dead.Contains(segment)))
             {
-                if (!recovery.Scan(segment))
-                {
-                    unused.Add(segment);
-                }
+                segment.SyncAnew();
             }
 
-            DropDead(files, segments, unused.Contains, events);
-            SyncAll(segments, events);
+            DropDead(files, segments, dead.Contains, events);
             recovery.CountPending();
             events.SpoolRecovered(segments.Count, recovery.PendingRows, recovery.OpenDrafts.Count, recovery.Damaged);
             return recovery;
@@ -95,6 +93,7 @@ internal sealed class SpoolRecovery
         try
         {
             Span<byte> bytes = stackalloc byte[SegmentHeader.Bytes];
+            SpoolFileException? unread = null;
             foreach (var name in files.List())
             {
                 if (SegmentHeader.TryReadName(name, out var index))
@@ -104,7 +103,7 @@ internal sealed class SpoolRecovery
                     bytes.Clear();
                     if (file.Length >= SegmentHeader.Bytes)
                     {
-                        TryRead(file, bytes);
+                        unread = TryRead(file, bytes) ?? unread;
                     }
 
                     opened[index] = (name, file, SegmentHeader.TryRead(bytes, name));
@@ -112,6 +111,12 @@ internal sealed class SpoolRecovery
             }
 
             var known = opened.Values.Select(static one => one.Header).FirstOrDefault(static header => header is not null);
+            if (known is null && unread is not null)
+            {
+                // Not to be taken for a new spool for one bad moment of the disk: nothing of the old one would be believed any more.
+                throw unread;
+            }
+
             var id = spoolId = known?.SpoolId ?? Guid.NewGuid();
             return [.. opened.Select(one => Open(one.Key, one.Value.Name, one.Value.File, one.Value.Header, id))];
         }
@@ -136,15 +141,17 @@ internal sealed class SpoolRecovery
                     + "Files of two spools were mixed; move it to a directory of its own.");
         }
 
-        static void TryRead(ISpoolFile file, Span<byte> bytes)
+        static SpoolFileException? TryRead(ISpoolFile file, Span<byte> bytes)
         {
             try
             {
                 file.Read(0, bytes);
+                return null;
             }
-            catch (SpoolFileException)
+            catch (SpoolFileException failed)
             {
                 bytes.Clear();
+                return failed;
             }
         }
     }
@@ -191,22 +198,6 @@ internal sealed class SpoolRecovery
         segments.RemoveAll(isDead);
     }
 
-    // What a killed process left may be in the page cache alone. The sender numbers and sends only what is durable.
-    private static void SyncAll(List<Segment> segments, GatewayEvents events)
-    {
-        foreach (var segment in segments)
-        {
-            try
-            {
-                segment.Sync();
-            }
-            catch (SpoolFileException failed)
-            {
-                events.SpoolSyncFailed(failed.Message);
-            }
-        }
-    }
-
     /// <summary>Takes a segment's records in. False when it was prepared and never used.</summary>
     private bool Scan(Segment segment)
     {
@@ -218,7 +209,7 @@ internal sealed class SpoolRecovery
             switch (record.Kind)
             {
                 case SpoolRecordKind.Draft when payload.Length >= SpooledRow.FixedBytes:
-                    OpenDrafts[SpooledRow.AttemptKeyOf(payload)] = (segment, record.Offset + SpoolRecord.HeaderBytes, payload.Length);
+                    OpenDrafts[SpooledRow.AttemptKeyOf(payload)] = new CrashedDraft(segment, record.Offset + SpoolRecord.HeaderBytes, payload.Length);
                     break;
                 case SpoolRecordKind.Row when payload.Length >= sizeof(long) + SpooledRow.FixedBytes:
                     OpenDrafts.Remove(SpooledRow.AttemptKeyOf(payload[sizeof(long)..]));
@@ -261,3 +252,9 @@ internal sealed class SpoolRecovery
         }
     }
 }
+
+/// <summary>Where the newest draft of an attempt lies that a killed process left open.</summary>
+/// <param name="Segment">Its segment.</param>
+/// <param name="Offset">Where in it the row begins.</param>
+/// <param name="Length">Bytes of the row.</param>
+internal readonly record struct CrashedDraft(Segment Segment, int Offset, int Length);

@@ -22,8 +22,7 @@ internal sealed class UsageSpool : IDisposable
     /// <summary>Prepared segments that only rows of drafted attempts may use.</summary>
     public const int ReserveSegments = 2;
 
-    /// <summary>Acknowledged segments that are kept for the sake of open attempts before their drafts are carried forward.</summary>
-    private const int KeptForDrafts = 4;
+    private const int MostKeptForDrafts = 4;
 
     private const int MostCursorBytes = 64 * 1024;
 
@@ -54,6 +53,8 @@ internal sealed class UsageSpool : IDisposable
     private long _nextIndex;
     private long _failedSegment = -1;
     private string? _syncProblem;
+    private long _recoveredAt;
+    private Queue<CrashedDraft> _crashed = [];
 
     private UsageSpool(ISpoolFiles files, SpoolSettings settings, GatewayEvents events, SpoolRecovery recovered)
     {
@@ -66,15 +67,18 @@ internal sealed class UsageSpool : IDisposable
         _durableRows = recovered.PendingRows;
         Hidden = recovered.Hidden;
         Cursor = recovered.Cursor;
+        foreach (var draft in recovered.OpenDrafts.Values)
+        {
+            draft.Segment.AddOpenDraft();
+            _crashed.Enqueue(draft);
+        }
+
         _synced = _segments.Length == 0 ? default : new SpoolPosition(_segments[^1].Index, _segments[^1].Bytes);
         _durable = _synced.Value;
     }
 
     /// <summary>Everything before this place is durable; the sender reads no further.</summary>
     public SpoolPosition Durable => new(Volatile.Read(ref _durable));
-
-    /// <summary>Behind everything that has been written, or is being written.</summary>
-    public SpoolPosition Tail => _active is { } active ? new SpoolPosition(active.Index, active.Tail) : Durable;
 
     /// <summary>Rows that are durable, those recovered from earlier processes and not acknowledged included.</summary>
     public long DurableRows => Volatile.Read(ref _durableRows);
@@ -103,9 +107,11 @@ internal sealed class UsageSpool : IDisposable
     public static UsageSpool Open(ISpoolFiles files, SpoolSettings settings, GatewayEvents events, TimeProvider time)
     {
         var recovered = SpoolRecovery.Run(files, settings, events, time);
-        var spool = new UsageSpool(files, settings, events, recovered);
+        var spool = new UsageSpool(files, settings, events, recovered) { _recoveredAt = time.GetUtcNow().ToUnixTimeMilliseconds() };
+        spool.CloseCrashedOfOtherFormats();
         spool.Prepare();
-        spool.CloseCrashed(recovered, time.GetUtcNow().ToUnixTimeMilliseconds());
+        spool.CloseCrashed();
+        events.SpoolCrashedAttempts(recovered.OpenDrafts.Count - spool._crashed.Count, spool._crashed.Count);
         spool.Commit();
         return spool;
     }
@@ -199,6 +205,7 @@ internal sealed class UsageSpool : IDisposable
         }
 
         Prepare();
+        CloseCrashed();
         Interlocked.Exchange(ref _committed, NewSource()).SetResult();
     }
 
@@ -263,6 +270,11 @@ internal sealed class UsageSpool : IDisposable
 
         _files.Dispose();
     }
+
+    private delegate bool RowAppend(ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> row);
+
+    /// <summary>Acknowledged segments that are kept for the sake of open attempts before their drafts are carried forward; none of a small spool, which they would fill.</summary>
+    private int KeptForDrafts => (int)Math.Min(MostKeptForDrafts, _settings.MaxBytes / _settings.SegmentBytes / 8);
 
     private static TaskCompletionSource NewSource() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -454,25 +466,75 @@ internal sealed class UsageSpool : IDisposable
         return true;
     }
 
-    /// <summary>Gives every attempt that a killed process left open the row that its newest draft says.</summary>
-    private void CloseCrashed(SpoolRecovery recovered, long recordedAt)
+    /// <summary>Gives the attempts that a killed process left open the rows that their newest drafts say. Those without room wait in their drafts for a later commit.</summary>
+    private void CloseCrashed()
     {
-        Span<byte> prefix = stackalloc byte[sizeof(long)];
-        BinaryPrimitives.WriteInt64LittleEndian(prefix, recordedAt);
-        var left = 0;
-        foreach (var (segment, offset, length) in recovered.OpenDrafts.Values)
+        while (_crashed.TryPeek(out var draft) && TryCloseCrashed(draft, (prefix, row) => TryAppend(SpoolRecordKind.Row, prefix, row, out _, out _)))
         {
-            var row = new byte[length];
-            segment.Read(offset, row);
-            if (!TryAppend(SpoolRecordKind.Row, prefix, row, out _, out _))
+            _crashed.Dequeue();
+        }
+    }
+
+    /// <summary>The same for drafts that an earlier version wrote in another form: into segments of that form, before there is one of today's.</summary>
+    private void CloseCrashedOfOtherFormats()
+    {
+        var left = new List<CrashedDraft>();
+        foreach (var draft in _crashed.OrderBy(static draft => draft.Segment.RowFormat))
+        {
+            var format = draft.Segment.RowFormat;
+            if (format == _settings.RowFormat || !TryCloseCrashed(draft, (prefix, row) => TryAppendTo(format, prefix, row)))
             {
-                // No room for its row: the draft stays where it is, and the next start finds it again.
-                segment.AddOpenDraft();
-                left++;
+                left.Add(draft);
             }
         }
 
-        _events.SpoolCrashedAttempts(recovered.OpenDrafts.Count - left, left);
+        // Those of another form that found no room stay in their drafts until the next start.
+        _crashed = new Queue<CrashedDraft>(left.Where(draft => draft.Segment.RowFormat == _settings.RowFormat));
+        _active?.Seal();
+        _active = null;
+
+        bool TryAppendTo(int format, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> row)
+        {
+            if (_active?.RowFormat == format && _active.TryAppend(SpoolRecordKind.Row, prefix, row, out _))
+            {
+                return true;
+            }
+
+            try
+            {
+                PrepareOne(format);
+            }
+            catch (SpoolFileException failed)
+            {
+                SetFull($"No further segment can be made: {failed.Message}");
+                return false;
+            }
+
+            return TryRoll(_active) && _active!.TryAppend(SpoolRecordKind.Row, prefix, row, out _);
+        }
+    }
+
+    private bool TryCloseCrashed(in CrashedDraft draft, RowAppend append)
+    {
+        Span<byte> prefix = stackalloc byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(prefix, _recoveredAt);
+        var row = new byte[draft.Length];
+        try
+        {
+            draft.Segment.Read(draft.Offset, row);
+        }
+        catch (SpoolFileException)
+        {
+            return false; // It could be read a moment ago.
+        }
+
+        if (!append(prefix, row))
+        {
+            return false;
+        }
+
+        draft.Segment.RemoveOpenDraft();
+        return true;
     }
 
     /// <summary>Makes prepared segments, so that no request waits for a file.</summary>
@@ -480,7 +542,7 @@ internal sealed class UsageSpool : IDisposable
     {
         while (_spareCount <= ReserveSegments)
         {
-            if (Bytes + _settings.SegmentBytes > _settings.MaxBytes)
+            if (Bytes + _settings.SegmentBytes > _settings.MaxBytes && !NeedsRoomForCursors())
             {
                 SetFull($"The spool holds {Bytes:N0} bytes; spool.maxBytes allows {_settings.MaxBytes:N0}.");
                 return;
@@ -488,7 +550,7 @@ internal sealed class UsageSpool : IDisposable
 
             try
             {
-                PrepareOne();
+                PrepareOne(_settings.RowFormat);
             }
             catch (SpoolFileException failed)
             {
@@ -500,9 +562,13 @@ internal sealed class UsageSpool : IDisposable
         SetFull(null);
     }
 
-    private void PrepareOne()
+    /// <summary>Whether the limit has to be passed by one segment: a spool without room for a cursor could never be emptied again.</summary>
+    /// <remarks>So it is after a start of a full spool, whose segments take nothing any more, and when a store refuses batches for days.</remarks>
+    private bool NeedsRoomForCursors() => _spareCount == 0 && (_active is not { } active || active.Bytes - active.Tail < CursorRoom(active) / 2);
+
+    private void PrepareOne(int rowFormat)
     {
-        var header = new SegmentHeader(_nextIndex++, _settings.RowFormat, _spoolId, _settings.SegmentBytes);
+        var header = new SegmentHeader(_nextIndex++, rowFormat, _spoolId, _settings.SegmentBytes);
         var segment = Segment.Create(_files, header);
         try
         {
