@@ -1,6 +1,8 @@
+using System.Buffers;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Tollgate.Proxy.Recording;
+using Tollgate.Proxy.Recording.Folds;
 
 namespace Tollgate.ClickHouse;
 
@@ -43,6 +45,23 @@ public sealed class ClickHouseUsageSink(StoreClient store, string gatewayId, Tim
     /// <inheritdoc/>
     public Task AbandonAsync(CancellationToken cancellationToken) =>
         AskAsync($"What became of the last insert of {gatewayId} is not known.", () => store.EndAsync($"{gatewayId}/", EndPatience, time, cancellationToken));
+
+    /// <inheritdoc/>
+    /// <remarks>Under a token of its own at each try: a fold sent twice replaces itself, while a token used twice can lose the second insert.</remarks>
+    public async Task WriteFoldsAsync(IReadOnlyList<Fold> folds, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(folds);
+        var bytes = new ArrayBufferWriter<byte>(folds.Count * 256);
+        foreach (var fold in folds)
+        {
+            RowBinaryEncoder.WriteFold(bytes, fold, gatewayId);
+        }
+
+        using var body = ToStream(bytes.WrittenMemory);
+        await AskAsync(
+            $"{folds.Count} folds were not written.",
+            () => store.InsertAsync(FoldedTable.Name, FoldedTable.Columns, body, $"{gatewayId}/folds/{Guid.NewGuid()}", cancellationToken));
+    }
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<StoredRow>> FindAsync(ulong first, ulong last, CancellationToken cancellationToken)

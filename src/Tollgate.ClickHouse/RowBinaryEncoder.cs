@@ -6,6 +6,7 @@ using System.Text;
 using System.Text.Unicode;
 using Tollgate.Proxy.Facts;
 using Tollgate.Proxy.Recording;
+using Tollgate.Proxy.Recording.Folds;
 
 namespace Tollgate.ClickHouse;
 
@@ -78,6 +79,35 @@ public static class RowBinaryEncoder
         WriteText(output, row.UpstreamRequestId);
         WriteBytes(output, row.MessageId.Span);
         WriteLabels(output, CollectionsMarshal.AsSpan(row.Labels));
+    }
+
+    /// <summary>Writes one fold.</summary>
+    // fold = the columns of FoldedTable.Columns, in that order. Its sums are in range already: an Int64 that is not negative reads the same as UInt64,
+    // and money travels as Int64 nano-dollars.
+    public static void WriteFold(IBufferWriter<byte> output, Fold fold, string gatewayId)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        ArgumentNullException.ThrowIfNull(fold);
+        ArgumentNullException.ThrowIfNull(gatewayId);
+        var (key, sums) = (fold.Key, fold.Sums);
+        WriteText(output, key.Customer);
+        WriteUInt32(output, key.Slot.ToUnixTimeSeconds());
+        WriteText(output, key.Team);
+        WriteText(output, key.Project);
+        WriteText(output, key.Developer);
+        WriteText(output, key.KeyId);
+        WriteText(output, key.Provider);
+        WriteText(output, key.Model);
+        foreach (var sum in (ReadOnlySpan<long>)[
+            sums.Requests, sums.Errors,
+            sums.InputTokens, sums.OutputTokens, sums.CacheReadTokens, sums.CacheWrite5mTokens, sums.CacheWrite1hTokens,
+            sums.CostInput, sums.CostOutput, sums.CostCacheRead, sums.CostCacheWrite, sums.CostOther, sums.Cost, sums.CostUncached, sums.EstimatedCost])
+        {
+            WriteInt64(output, sum);
+        }
+
+        WriteText(output, gatewayId);
+        WriteUuid(output, fold.Id);
     }
 
     /// <summary>Reads a UUID as <see cref="WriteRow"/> writes it.</summary>

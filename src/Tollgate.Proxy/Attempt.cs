@@ -75,7 +75,7 @@ internal sealed class Attempt : IAttemptLog
         {
             _isAllDrafted = true;
             Fill(soFar, Judge(ForwardOutcome.Completed, soFar.Status), Body?.BytesSent ?? 0, Body?.IsFullySent ?? false);
-            _services.Recorder!.Draft(_open, _row);
+            _services.Recorder!.DraftWhole(_open, _row);
         }
 
         return _services.Recorder.WhenSafeAsync(_open, cancellationToken);

@@ -6,6 +6,7 @@ using Tollgate.ClickHouse;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Metrics;
 using Tollgate.Proxy.Recording;
+using Tollgate.Proxy.Recording.Folds;
 using Tollgate.Proxy.Recording.Spool;
 
 namespace Tollgate.Benchmarks.Recording;
@@ -59,7 +60,8 @@ internal static class SyncIntervalMeasurement
             var files = new CountingFiles(LinuxSpoolFiles.Take(directory));
             using var spool = UsageSpool.Open(files, new SpoolSettings(options.SegmentBytes, options.MaxBytes, RequestsTable.Version), events, TimeProvider.System);
             using var committer = new SpoolCommitter(spool, interval, TimeProvider.System);
-            var recorder = new UsageRecorder(spool, committer, new RowBinaryFormat(), new FoldTable(), options, TimeProvider.System, events);
+            using var folds = FoldTable.Open(files, events);
+            var recorder = new UsageRecorder(spool, committer, new RowBinaryFormat(), folds, options, TimeProvider.System, events);
 
             var cpu = Process.GetCurrentProcess().TotalProcessorTime;
             var before = files.Syncs;
@@ -155,6 +157,8 @@ internal static class SyncIntervalMeasurement
             public void Unmap() => file.Unmap();
 
             public void Read(int offset, Span<byte> into) => file.Read(offset, into);
+
+            public void Rewrite() => file.Rewrite();
 
             public void Sync()
             {

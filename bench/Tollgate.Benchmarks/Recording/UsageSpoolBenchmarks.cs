@@ -6,6 +6,7 @@ using Tollgate.ClickHouse;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Metrics;
 using Tollgate.Proxy.Recording;
+using Tollgate.Proxy.Recording.Folds;
 using Tollgate.Proxy.Recording.Spool;
 
 namespace Tollgate.Benchmarks.Recording;
@@ -28,6 +29,7 @@ public class UsageSpoolBenchmarks
     private string _directory = string.Empty;
     private UsageSpool _spool = null!;
     private SpoolCommitter _committer = null!;
+    private FoldTable _folds = null!;
     private UsageRecorder _recorder = null!;
     private SafeFileHandle _file = null!;
 
@@ -47,9 +49,11 @@ public class UsageSpoolBenchmarks
         // All of an iteration in one segment: rolling is the committer's work, made ahead on its own thread.
         var options = new SpoolOptions { SegmentBytes = 64 * 1024 * 1024, MaxBytes = 1024 * 1024 * 1024 };
         var settings = new SpoolSettings(options.SegmentBytes, options.MaxBytes, RequestsTable.Version);
-        _spool = UsageSpool.Open(LinuxSpoolFiles.Take(_directory), settings, _events, TimeProvider.System);
+        var files = LinuxSpoolFiles.Take(_directory);
+        _folds = FoldTable.Open(files, _events);
+        _spool = UsageSpool.Open(files, settings, _events, TimeProvider.System);
         _committer = new SpoolCommitter(_spool, TimeSpan.FromMinutes(1), TimeProvider.System);
-        _recorder = new UsageRecorder(_spool, _committer, new RowBinaryFormat(), new FoldTable(), options, TimeProvider.System, _events);
+        _recorder = new UsageRecorder(_spool, _committer, new RowBinaryFormat(), _folds, options, TimeProvider.System, _events);
         _file = File.OpenHandle(Path.Combine(_directory, "baseline"), FileMode.CreateNew, FileAccess.Write, preallocationSize: options.SegmentBytes);
     }
 
@@ -58,6 +62,7 @@ public class UsageSpoolBenchmarks
     {
         _file.Dispose();
         _committer.Dispose();
+        _folds.Dispose();
         _spool.Dispose();
         Directory.Delete(_directory, recursive: true);
     }

@@ -15,9 +15,12 @@ public enum WhenSpoolFull
 /// <summary>The queue on disk between requests and the store; in <c>spool/</c> of <see cref="StorageOptions.DataDirectory"/>.</summary>
 public sealed record SpoolOptions
 {
+    /// <summary>How many segments must fit into <see cref="MaxBytes"/>: the one written to, three prepared ahead, and some to be written and sent.</summary>
+    public const int LeastSegments = 6;
+
     /// <summary>
     /// Disk that it may take, prepared segments included. Default 8,589,934,592 bytes (8 GiB), about 8 million requests: two hours at 1,000 a second, weeks for a team.
-    /// When the store was away for longer, <see cref="WhenFull"/> decides.
+    /// When the store was away for longer, <see cref="WhenFull"/> decides. Two files of 1 MiB each, for sums of folded attempts, come on top.
     /// </summary>
     [Range(1_048_576, 1_099_511_627_776)]
     public long MaxBytes { get; init; } = 8L * 1024 * 1024 * 1024;

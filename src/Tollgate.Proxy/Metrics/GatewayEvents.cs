@@ -179,6 +179,25 @@ public sealed partial class GatewayEvents
     /// <summary>A segment that is done with could not be deleted.</summary>
     public void SpoolFileNotDeleted(string reason) => LogSpoolFileNotDeleted(reason);
 
+    /// <summary>Folds were found that an earlier process left.</summary>
+    public void FoldsRecovered(long attempts) => LogFoldsRecovered(attempts);
+
+    /// <summary>A file for folds can't be had; it is tried for again.</summary>
+    public void FoldFileMissing(string reason) => LogFoldFileMissing(reason);
+
+    /// <summary>The disk refused a sync of folds; they are written anew and synced again.</summary>
+    public void FoldsNotDurable(string reason)
+    {
+        Metrics.SyncFailures.Add(1);
+        LogFoldsNotDurable(reason);
+    }
+
+    /// <summary>The store committed folds.</summary>
+    public void FoldsStored(int folds, long attempts) => LogFoldsStored(folds, attempts);
+
+    /// <summary>Folds did not reach the store; they are sent again as they are.</summary>
+    public void FoldsNotStored(int attempt, TimeSpan pause, string reason) => LogFoldsNotStored(attempt, (long)pause.TotalMilliseconds, reason);
+
     /// <summary>The configuration was replaced while running.</summary>
     public void WorldReplaced(int upstreams, int keys) => LogWorldReplaced(upstreams, keys);
 
@@ -248,6 +267,21 @@ public sealed partial class GatewayEvents
 
     [LoggerMessage(7207, LogLevel.Warning, "A segment of the spool that is done with could not be deleted; the next start tries again. {Reason}")]
     private partial void LogSpoolFileNotDeleted(string reason);
+
+    [LoggerMessage(7112, LogLevel.Information, "{Folds} sums of {Attempts} attempts, folded while the spool was full, were stored.")]
+    private partial void LogFoldsStored(int folds, long attempts);
+
+    [LoggerMessage(7113, LogLevel.Warning, "The sums of attempts that were folded while the spool was full were not stored at try {Attempt}; the next try is in {Milliseconds} ms. {Reason}")]
+    private partial void LogFoldsNotStored(int attempt, long milliseconds, string reason);
+
+    [LoggerMessage(7208, LogLevel.Information, "The spool has sums of {Attempts} attempts that were folded while it was full; they are sent to the store.")]
+    private partial void LogFoldsRecovered(long attempts);
+
+    [LoggerMessage(7209, LogLevel.Error, "Attempts that are folded while the spool is full would not survive the gateway. {Reason}")]
+    private partial void LogFoldFileMissing(string reason);
+
+    [LoggerMessage(7210, LogLevel.Error, "The sums of folded attempts could not be made durable; they are written anew and tried again. Check the disk. {Reason}")]
+    private partial void LogFoldsNotDurable(string reason);
 
     [LoggerMessage(8001, LogLevel.Information, "The configuration was replaced: {Upstreams} upstreams, {Keys} keys.")]
     private partial void LogWorldReplaced(int upstreams, int keys);

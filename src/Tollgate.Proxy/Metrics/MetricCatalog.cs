@@ -122,6 +122,10 @@ public static class MetricCatalog
     public static MetricDefinition SpoolDeadLetterRows { get; } = Global(
         "spool_dead_letter_rows", MetricKind.Gauge, "Ledger rows that the store refused for what they are, kept beside the spool (tollgate spool dead-letters).");
 
+    /// <summary>Waiting folds.</summary>
+    public static MetricDefinition SpoolPendingFoldedRows { get; } = Global(
+        "spool_pending_folded_rows", MetricKind.Gauge, "Attempts in sums, because the spool was full, that the store has not acknowledged.");
+
     /// <summary>Spooled rows.</summary>
     public static MetricDefinition SpoolRows { get; } = Global("spool_rows_total", MetricKind.Counter, "Ledger rows written to the spool.");
 
@@ -167,7 +171,7 @@ public static class MetricCatalog
         Cost, UnpricedRequests, EstimatedCost, CacheHits,
         UpstreamLatency, FirstTokenLatency, InterTokenLatency, OverheadLatency,
         ActiveRequests, RefusedRequests,
-        SpoolBytes, SpoolPendingRows, SpoolOldestUnsent, SpoolFull, SpoolDeadLetterRows,
+        SpoolBytes, SpoolPendingRows, SpoolOldestUnsent, SpoolFull, SpoolDeadLetterRows, SpoolPendingFoldedRows,
         SpoolRows, SpoolFoldedRows, SpoolCrashedAttempts, SpoolDamagedRecords, SpoolSyncFailures,
         StoreRows, StoreInsertFailures, StoreInsert, LedgerMissingRows, LedgerDrift,
     ];

@@ -15,6 +15,9 @@ public interface IUsageRecorder
     /// <summary>Notes the row as it would read if the gateway died now. A later draft of the same attempt takes its place.</summary>
     void Draft(OpenAttempt attempt, UsageRow row);
 
+    /// <summary>Notes the row once the answer is whole, before the client can know. Where a draft has no room it is kept otherwise: nothing more will be known.</summary>
+    void DraftWhole(OpenAttempt attempt, UsageRow row);
+
     /// <summary>Returns once the newest draft would survive what it is configured to survive; at once unless that is a power cut.</summary>
     ValueTask WhenSafeAsync(OpenAttempt attempt, CancellationToken cancellationToken);
 

@@ -1,3 +1,5 @@
+using Tollgate.Proxy.Recording.Folds;
+
 namespace Tollgate.Proxy.Recording;
 
 /// <summary>Where batches of the ledger go. The only door between the data path and storage.</summary>
@@ -14,6 +16,9 @@ public interface IUsageSink
 
     /// <summary>Which of this gateway's rows the store has, from number <paramref name="first"/> to <paramref name="last"/>, each once.</summary>
     Task<IReadOnlyList<StoredRow>> FindAsync(ulong first, ulong last, CancellationToken cancellationToken);
+
+    /// <summary>Writes folds as one insert; returns when the store says it is committed. May be said again: a fold replaces itself.</summary>
+    Task WriteFoldsAsync(IReadOnlyList<Fold> folds, CancellationToken cancellationToken);
 
     /// <summary>Notes where the numbers of this gateway's spool begin, so that a jump to them is no hole. May be said again.</summary>
     Task RegisterAsync(ulong firstSequence, CancellationToken cancellationToken);

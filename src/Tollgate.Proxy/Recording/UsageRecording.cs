@@ -1,5 +1,6 @@
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Metrics;
+using Tollgate.Proxy.Recording.Folds;
 using Tollgate.Proxy.Recording.Spool;
 
 namespace Tollgate.Proxy.Recording;
@@ -13,10 +14,13 @@ public sealed class UsageRecording : IDisposable
     private readonly UsageSender _sender;
     private readonly DeadLetters _deadLetters;
     private readonly UsageRecorder _recorder;
+    private readonly FoldTable _folds;
 
-    private UsageRecording(UsageSpool spool, SpoolCommitter committer, UsageSender sender, DeadLetters deadLetters, UsageRecorder recorder)
+    private UsageRecording(
+        UsageSpool spool, FoldTable folds, SpoolCommitter committer, UsageSender sender, DeadLetters deadLetters, UsageRecorder recorder)
     {
         _spool = spool;
+        _folds = folds;
         _committer = committer;
         _sender = sender;
         _deadLetters = deadLetters;
@@ -27,7 +31,7 @@ public sealed class UsageRecording : IDisposable
     public IUsageRecorder Recorder => _recorder;
 
     /// <summary>What keeps the spool from being well; null when it is.</summary>
-    public string? SpoolProblem => _spool.Problem;
+    public string? SpoolProblem => _spool.Problem ?? _folds.Problem;
 
     /// <summary>What keeps rows from reaching the store; null when nothing does.</summary>
     public string? DeliveryProblem => _sender.Problem;
@@ -66,23 +70,26 @@ public sealed class UsageRecording : IDisposable
         ArgumentNullException.ThrowIfNull(format);
         ArgumentNullException.ThrowIfNull(events);
         var files = LinuxSpoolFiles.Take(directory);
+        FoldTable? folds = null;
         UsageSpool opened;
         try
         {
-            opened = UsageSpool.Open(files, new SpoolSettings(spool.SegmentBytes & ~7, spool.MaxBytes, format.Version), events, time);
+            // Folds first: they need their room before segments take it all, and know which attempts are in the ledger by them.
+            folds = FoldTable.Open(files, events);
+            opened = UsageSpool.Open(files, new SpoolSettings(spool.SegmentBytes & ~7, spool.MaxBytes, format.Version), events, time, folds.LastAttempts);
         }
         catch
         {
+            folds?.Dispose();
             files.Dispose();
             throw;
         }
 
-        var folds = new FoldTable();
         var deadLetters = new DeadLetters(files);
-        var committer = new SpoolCommitter(opened, spool.SyncInterval, time);
+        var committer = new SpoolCommitter(opened, spool.SyncInterval, time, folds);
         var sender = new UsageSender(opened, committer, sink, format, folds, deadLetters, recording, time, events, gatewayId);
         var recorder = new UsageRecorder(opened, committer, format, folds, spool, time, events);
-        var made = new UsageRecording(opened, committer, sender, deadLetters, recorder);
+        var made = new UsageRecording(opened, folds, committer, sender, deadLetters, recorder);
         made.Publish(events.Metrics);
         return made;
     }
@@ -98,6 +105,7 @@ public sealed class UsageRecording : IDisposable
     {
         _committer.Dispose();
         _sender.Dispose();
+        _folds.Dispose();
         _spool.Dispose();
     }
 
@@ -108,5 +116,6 @@ public sealed class UsageRecording : IDisposable
         metrics.Observe(MetricCatalog.SpoolOldestUnsent, () => _sender.OldestUnsent.TotalSeconds);
         metrics.Observe(MetricCatalog.SpoolFull, () => _spool.IsFull ? 1 : 0);
         metrics.Observe(MetricCatalog.SpoolDeadLetterRows, () => _deadLetters.Sequences().Count());
+        metrics.Observe(MetricCatalog.SpoolPendingFoldedRows, () => _folds.PendingAttempts);
     }
 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using Microsoft.Extensions.Hosting;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Metrics;
+using Tollgate.Proxy.Recording.Folds;
 using Tollgate.Proxy.Recording.Spool;
 
 namespace Tollgate.Proxy.Recording;
@@ -22,12 +23,12 @@ internal sealed class UsageSender : IHostedService, IDisposable
     private readonly ISpoolCommitter _committer;
     private readonly IUsageSink _sink;
     private readonly IRowFormat _format;
-    private readonly FoldTable _folds;
     private readonly TimeProvider _time;
     private readonly GatewayEvents _events;
     private readonly string _gatewayId;
     private readonly BatchSchedule _schedule;
     private readonly BatchDelivery _delivery;
+    private readonly FoldDelivery _foldDelivery;
 
     // Touched only by the loop.
     private readonly SpoolReader _reader;
@@ -72,12 +73,12 @@ internal sealed class UsageSender : IHostedService, IDisposable
         _committer = committer;
         _sink = sink;
         _format = format;
-        _folds = folds;
         _time = time;
         _events = events;
         _gatewayId = gatewayId;
         _schedule = new BatchSchedule(options);
         _delivery = new BatchDelivery(sink, _schedule, deadLetters, NoteAttemptAsync, PauseAsync, time, events);
+        _foldDelivery = new FoldDelivery(folds, sink, options, time, events);
         _reader = new SpoolReader(spool);
         _cursor = _written = spool.Cursor;
         _retired = spool.Cursor.FirstLiveSegment;
@@ -97,7 +98,7 @@ internal sealed class UsageSender : IHostedService, IDisposable
     public ulong FirstSequence => Volatile.Read(ref _cursor).FirstSequence;
 
     /// <summary>What keeps rows from reaching the store; null when nothing does.</summary>
-    public string? Problem => _delivery.Problem;
+    public string? Problem => _delivery.Problem ?? _foldDelivery.Problem;
 
     /// <summary>Starts the loop.</summary>
     public Task StartAsync(CancellationToken cancellationToken)
@@ -156,7 +157,7 @@ internal sealed class UsageSender : IHostedService, IDisposable
             var isLast = _stopping.IsCancellationRequested;
             await _committer.CommitAsync(_deadline.Token);
             var hasMore = await SendNextAsync();
-            await _folds.FlushAsync(_sink, _deadline.Token);
+            await _foldDelivery.FlushAsync(() => _committer.CommitAsync(_deadline.Token), _deadline.Token);
             if (hasMore)
             {
                 continue;

@@ -22,6 +22,7 @@ internal static partial class CrossFieldRules
         CheckUpstreams(options, problems);
         CheckKeys(options, problems);
         CheckStorage(options.Storage, problems);
+        CheckSpool(options.Spool, problems);
         CheckLabels(options.Metrics.Labels, problems);
         ListenRules.Check(options, problems);
         ListenRules.RequireFile(options.Prices.File, "prices.file", problems);
@@ -110,6 +111,18 @@ internal static partial class CrossFieldRules
         if (storage.Mode != StorageMode.ClickHouse && storage.Cluster.Length > 0)
         {
             problems.Add("storage.cluster", $"is {ConfigurationPath.Quote(storage.Cluster)}, but storage.mode is \"{mode}\", which has no cluster. Set the mode to \"clickhouse\", or remove the cluster.");
+        }
+    }
+
+    private static void CheckSpool(SpoolOptions spool, ProblemList problems)
+    {
+        var least = (long)SpoolOptions.LeastSegments * spool.SegmentBytes;
+        if (spool.MaxBytes < least && !problems.Has("spool.maxBytes") && !problems.Has("spool.segmentBytes"))
+        {
+            problems.Add(
+                "spool.maxBytes",
+                $"is {spool.MaxBytes}, which holds fewer than {SpoolOptions.LeastSegments} segments of spool.segmentBytes {spool.SegmentBytes}. "
+                + $"Make it {least} or more, or make spool.segmentBytes {spool.MaxBytes / SpoolOptions.LeastSegments} or less.");
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Tollgate.Proxy.Recording;
+using Tollgate.Proxy.Recording.Folds;
 
 namespace Tollgate.Proxy.Tests.Recording;
 
@@ -57,6 +58,8 @@ internal sealed class FakeStore : IUsageSink
         Note(last == ulong.MaxValue ? $"find {first}-" : $"find {first}-{last}");
         return Task.FromResult<IReadOnlyList<StoredRow>>([.. Rows.Where(row => row.Sequence >= first && row.Sequence <= last).DistinctBy(static row => row.Sequence)]);
     }
+
+    public Task WriteFoldsAsync(IReadOnlyList<Fold> folds, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task RegisterAsync(ulong firstSequence, CancellationToken cancellationToken)
     {

@@ -44,6 +44,8 @@ public sealed class ConfigurationLoaderTests : IDisposable
     [InlineData("""{"storage": {"mode": "clickhose"}}""", "storage.mode", "one of \"embedded\", \"clickhouse\", \"none\"")]
     [InlineData("""{"storage": {"maxThreads": 0}}""", "storage.maxThreads", "is 0, but must be 1 to 256")]
     [InlineData("""{"storage": {"maxThreads": 99999999999}}""", "storage.maxThreads", "must be a whole number")]
+    [InlineData("""{"spool": {"maxBytes": 1048576, "segmentBytes": 174763}}""", "spool.maxBytes", "Make it 1048578 or more, or make spool.segmentBytes 174762 or less.")]
+    [InlineData("""{"spool": {"maxBytes": 16777216}}""", "spool.maxBytes", "holds fewer than 6 segments of spool.segmentBytes 16777216")]
     [InlineData("""{"proxy": {"drainTimeout": "30"}}""", "proxy.drainTimeout", "must be a duration")]
     [InlineData("""{"proxy": {"drainTimeout": "02:00:00"}}""", "proxy.drainTimeout", "\"00:00:00\" to \"01:00:00\"")]
     [InlineData("""{"proxy": {"listen": []}}""", "proxy.listen", "has 0 entries, but must have 1 to 64")]

@@ -46,6 +46,8 @@ internal sealed class FakeRecorder : IUsageRecorder
         Drafted(draft);
     }
 
+    public void DraftWhole(OpenAttempt attempt, UsageRow row) => Draft(attempt, row);
+
     public ValueTask WhenSafeAsync(OpenAttempt attempt, CancellationToken cancellationToken) => Safe(_attempts[attempt].Drafts[^1], cancellationToken);
 
     public void Close(OpenAttempt attempt, UsageRow row)

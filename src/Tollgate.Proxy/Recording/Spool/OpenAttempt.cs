@@ -21,6 +21,9 @@ public sealed class OpenAttempt
     /// <summary>Bytes of the draft's row.</summary>
     internal int Length { get; private set; }
 
+    /// <summary>It was added to a fold: it gets no row any more.</summary>
+    internal bool IsFolded { get; private set; }
+
     /// <summary>The draft was written, or written anew.</summary>
     internal void MovedTo_NeedsGate(Segment segment, int offset, int length)
     {
@@ -39,11 +42,19 @@ public sealed class OpenAttempt
         }
     }
 
+    /// <summary>The attempt was added to a fold; what was drafted of it counts no more.</summary>
+    internal void Fold_NeedsGate()
+    {
+        Close_NeedsGate();
+        IsFolded = true;
+    }
+
     /// <summary>The attempt has its row, or never had a draft.</summary>
     internal void Close_NeedsGate()
     {
         Segment?.RemoveOpenDraft();
         Segment = null;
+        IsFolded = false;
     }
 }
 

@@ -91,17 +91,36 @@ internal sealed class Segment : IDisposable
     public static Segment Recovered(ISpoolFile file, SegmentHeader header) =>
         new(file, header) { _tail = header.SegmentBytes | SealedBit, Published = header.SegmentBytes };
 
+    /// <summary>Goes on where the process before stopped, if nothing speaks against it: a start must not cost a full spool a segment.</summary>
+    /// <param name="lastRecordEnd">Behind the last whole record.</param>
+    /// <remarks>Behind the last byte that is not zero: room that was taken and never published is passed over by every reader, and what follows it is as new.</remarks>
+    public bool TryResume(int lastRecordEnd)
+    {
+        if (!TryFindEnd(out var end))
+        {
+            return false;
+        }
+
+        // A record may end in zeros.
+        end = Math.Max(end, lastRecordEnd);
+        _memory = _file.Map();
+        Published = end;
+        Volatile.Write(ref _tail, end);
+        return true;
+    }
+
     /// <summary>Appends a record of <paramref name="prefix"/> and <paramref name="body"/>; false when there is no room, or no more.</summary>
     /// <param name="kind">What it says.</param>
     /// <param name="prefix">Written before the body.</param>
     /// <param name="body">The rest of the payload.</param>
     /// <param name="offset">Where it went.</param>
+    /// <param name="kept">Bytes at the segment's end that are not for this record.</param>
     /// <remarks>Hot path: no allocation, no lock, no system call. See UsageSpoolTests.Appending_allocates_nothing.</remarks>
-    public bool TryAppend(SpoolRecordKind kind, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> body, out int offset)
+    public bool TryAppend(SpoolRecordKind kind, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> body, out int offset, int kept = 0)
     {
         var length = prefix.Length + body.Length;
         Debug.Assert(length <= SpoolRecord.MaxPayloadBytes, "a row is a few kilobytes at most");
-        if (!TryReserve(SpoolRecord.SizeOf(length), out offset))
+        if (!TryReserve(SpoolRecord.SizeOf(length), kept, out offset))
         {
             return false;
         }
@@ -200,10 +219,40 @@ internal sealed class Segment : IDisposable
         _file.Dispose();
     }
 
-    private bool TryReserve(int size, out int offset)
+    /// <summary>Looks for the end of what was written; false when the file can't be read.</summary>
+    private bool TryFindEnd(out int end)
+    {
+        const int Block = 4096;
+        Span<byte> bytes = stackalloc byte[Block];
+        for (end = Bytes; end > SegmentHeader.Bytes;)
+        {
+            var start = Math.Max(SegmentHeader.Bytes, (end - 1) / Block * Block);
+            var part = bytes[..(end - start)];
+            try
+            {
+                Read(start, part);
+            }
+            catch (SpoolFileException)
+            {
+                return false;
+            }
+
+            if (part.LastIndexOfAnyExcept((byte)0) is >= 0 and var last)
+            {
+                end = (start + last + 8) & ~7;
+                return true;
+            }
+
+            end = start;
+        }
+
+        return true;
+    }
+
+    private bool TryReserve(int size, int kept, out int offset)
     {
         offset = Volatile.Read(ref _tail);
-        while ((offset & SealedBit) == 0 && offset + size <= Bytes)
+        while ((offset & SealedBit) == 0 && offset + size <= Bytes - kept)
         {
             var seen = Interlocked.CompareExchange(ref _tail, offset + size, offset);
             if (seen == offset)

@@ -1,3 +1,5 @@
+using Tollgate.Proxy.Recording.Folds;
+
 namespace Tollgate.Proxy.Recording.Spool;
 
 /// <summary>Whoever commits the spool, as those see it who wait for that.</summary>
@@ -10,11 +12,12 @@ internal interface ISpoolCommitter
     ValueTask MakeDurableAsync(SpoolPosition position, CancellationToken cancellationToken);
 }
 
-/// <summary>The thread that makes the spool durable: at an interval, and when somebody waits for it.</summary>
+/// <summary>The thread that makes the spool, and the folds beside it, durable: at an interval, and when somebody waits for it.</summary>
 /// <remarks>A thread of its own, because fsync blocks for as long as the disk likes, and a blocked pool thread would be a request's.</remarks>
 internal sealed class SpoolCommitter : ISpoolCommitter, IDisposable
 {
     private readonly UsageSpool _spool;
+    private readonly FoldTable? _folds;
     private readonly SemaphoreSlim _wanted = new(0, 1);
     private readonly ITimer _timer;
     private readonly Thread _thread;
@@ -24,9 +27,11 @@ internal sealed class SpoolCommitter : ISpoolCommitter, IDisposable
     /// <param name="spool">What to commit.</param>
     /// <param name="interval">Longest time between a write and its sync; zero for no syncs but those asked for.</param>
     /// <param name="time">The clock.</param>
-    public SpoolCommitter(UsageSpool spool, TimeSpan interval, TimeProvider time)
+    /// <param name="folds">Committed after the spool each time; null without any.</param>
+    public SpoolCommitter(UsageSpool spool, TimeSpan interval, TimeProvider time, FoldTable? folds = null)
     {
         _spool = spool;
+        _folds = folds;
 
         // With an interval of zero everybody who needs durability asks for it; rows that nobody waits for are still synced once a second.
         var period = interval > TimeSpan.Zero ? interval : TimeSpan.FromSeconds(1);
@@ -82,6 +87,7 @@ internal sealed class SpoolCommitter : ISpoolCommitter, IDisposable
             _wanted.Wait();
             isLast = _isStopping;
             _spool.Commit();
+            _folds?.Commit();
         }
         while (!isLast);
     }

@@ -22,6 +22,9 @@ internal enum SpoolRecordKind
 
     /// <summary>A row copied out of a segment that could not be made durable: the place it came from (Int64), then as <see cref="Row"/>. The original does not count.</summary>
     MovedRow = 4,
+
+    /// <summary>An attempt that has drafts was added to a fold instead of getting a row: its id (16 bytes, as in its row). Closes the attempt.</summary>
+    Folded = 5,
 }
 
 /// <summary>The framing of records in a segment.</summary>
@@ -55,7 +58,7 @@ internal static class SpoolRecord
     {
         kind = (SpoolRecordKind)((tag >> LengthBits) & ((1 << KindBits) - 1));
         payload = (int)(tag & MaxPayloadBytes);
-        return (tag & MarkMask) == Mark && kind is > SpoolRecordKind.None and <= SpoolRecordKind.MovedRow;
+        return (tag & MarkMask) == Mark && kind is > SpoolRecordKind.None and <= SpoolRecordKind.Folded;
     }
 
     /// <summary>The checksum of a record.</summary>

@@ -17,6 +17,9 @@ internal sealed class SpoolRecovery
     private readonly HashSet<long> _hidden = [];
     private readonly Dictionary<long, long> _lastCopy = [];
 
+    // Behind the last whole record of the last segment that was used.
+    private int _lastRecordEnd;
+
     private SpoolRecovery(List<Segment> segments, Guid spoolId, SpoolCursor cursor)
     {
         Segments = segments;
@@ -35,6 +38,9 @@ internal sealed class SpoolRecovery
 
     /// <summary>The index of the next segment.</summary>
     public long NextIndex { get; private set; }
+
+    /// <summary>Behind the last whole record of the last segment; null when nothing can be written there any more.</summary>
+    public int? ResumeAt { get; private set; }
 
     /// <summary>Rows behind <see cref="SpoolCursor.Acknowledged"/>.</summary>
     public long PendingRows { get; private set; }
@@ -70,6 +76,7 @@ internal sealed class SpoolRecovery
 
             DropDead(files, segments, dead.Contains, events);
             recovery.CountPending();
+            recovery.ResumeAt = segments.Count > 0 ? recovery._lastRecordEnd : null;
             events.SpoolRecovered(segments.Count, recovery.PendingRows, recovery.OpenDrafts.Count, recovery.Damaged);
             return recovery;
         }
@@ -202,10 +209,13 @@ internal sealed class SpoolRecovery
     private bool Scan(Segment segment)
     {
         var isUsed = false;
+        var previousEnd = _lastRecordEnd;
+        _lastRecordEnd = SegmentHeader.Bytes;
         _reader.Open(segment, SegmentHeader.Bytes);
         while (_reader.TryRead(int.MaxValue, out var record, out var payload))
         {
             isUsed = true;
+            _lastRecordEnd = _reader.Offset;
             switch (record.Kind)
             {
                 case SpoolRecordKind.Draft when payload.Length >= SpooledRow.FixedBytes:
@@ -213,6 +223,9 @@ internal sealed class SpoolRecovery
                     break;
                 case SpoolRecordKind.Row when payload.Length >= sizeof(long) + SpooledRow.FixedBytes:
                     OpenDrafts.Remove(SpooledRow.AttemptKeyOf(payload[sizeof(long)..]));
+                    break;
+                case SpoolRecordKind.Folded when payload.Length == SpooledRow.AttemptIdBytes:
+                    OpenDrafts.Remove(SpooledRow.AttemptKey(payload));
                     break;
                 case SpoolRecordKind.MovedRow when payload.Length >= (2 * sizeof(long)) + SpooledRow.FixedBytes:
                     OpenDrafts.Remove(SpooledRow.AttemptKeyOf(payload[(2 * sizeof(long))..]));
@@ -222,7 +235,9 @@ internal sealed class SpoolRecovery
         }
 
         Damaged += _reader.Damaged;
-        return isUsed || _reader.Damaged > 0;
+        isUsed |= _reader.Damaged > 0;
+        _lastRecordEnd = isUsed ? _lastRecordEnd : previousEnd;
+        return isUsed;
     }
 
     /// <summary>Of a row and its copies only the last counts.</summary>

@@ -27,6 +27,9 @@ internal static class SpooledRow
     /// <summary>Bytes of the fixed fields; no row is shorter.</summary>
     public const int FixedBytes = 24;
 
+    /// <summary>Bytes of an attempt id.</summary>
+    public const int AttemptIdBytes = 16;
+
     private const int AttemptIdOffset = 8;
 
     /// <summary>Gives the row its number.</summary>
@@ -36,8 +39,11 @@ internal static class SpooledRow
     public static ulong SequenceOf(ReadOnlySpan<byte> row) => BinaryPrimitives.ReadUInt64LittleEndian(row);
 
     /// <summary>The attempt id's bytes.</summary>
-    public static ReadOnlySpan<byte> AttemptIdOf(ReadOnlySpan<byte> row) => row.Slice(AttemptIdOffset, 16);
+    public static ReadOnlySpan<byte> AttemptIdOf(ReadOnlySpan<byte> row) => row.Slice(AttemptIdOffset, AttemptIdBytes);
 
     /// <summary>The attempt id as a key: the same bytes, whatever their order means.</summary>
-    public static UInt128 AttemptKeyOf(ReadOnlySpan<byte> row) => BinaryPrimitives.ReadUInt128LittleEndian(AttemptIdOf(row));
+    public static UInt128 AttemptKeyOf(ReadOnlySpan<byte> row) => AttemptKey(AttemptIdOf(row));
+
+    /// <summary>An attempt id's bytes as a key.</summary>
+    public static UInt128 AttemptKey(ReadOnlySpan<byte> id) => BinaryPrimitives.ReadUInt128LittleEndian(id);
 }

@@ -15,11 +15,12 @@ namespace Tollgate.Proxy.Recording.Spool;
 ///
 /// Room. Two prepared segments are kept in reserve. When no further one can be had (<see cref="SpoolSettings.MaxBytes"/>, or the disk is full),
 /// <see cref="IsFull"/> says so, attempts that begin then write no draft, and the reserve takes the rows of those that had one. The last
-/// kilobytes are the cursor's: without them nothing could be acknowledged, and so nothing deleted.
+/// segment is the cursor's: without room for it nothing could be acknowledged, and so nothing deleted, for good. For the same reason a
+/// start goes on in the last segment instead of taking another, and <see cref="SpoolSettings.MaxBytes"/> yields when not even a cursor has room.
 /// </remarks>
 internal sealed class UsageSpool : IDisposable
 {
-    /// <summary>Prepared segments that only rows of drafted attempts may use.</summary>
+    /// <summary>Prepared segments that attempts which begin when it is full don't use: one for rows of drafted attempts, one for cursors.</summary>
     public const int ReserveSegments = 2;
 
     private const int MostKeptForDrafts = 4;
@@ -52,9 +53,12 @@ internal sealed class UsageSpool : IDisposable
     private SpoolPosition _movedEnd;
     private long _nextIndex;
     private long _failedSegment = -1;
+
     private string? _syncProblem;
-    private long _recoveredAt;
+
+    // Attempts that a killed process left open and that have no row yet, oldest first.
     private Queue<CrashedDraft> _crashed = [];
+    private long _recoveredAt;
 
     private UsageSpool(ISpoolFiles files, SpoolSettings settings, GatewayEvents events, SpoolRecovery recovered)
     {
@@ -67,14 +71,13 @@ internal sealed class UsageSpool : IDisposable
         _durableRows = recovered.PendingRows;
         Hidden = recovered.Hidden;
         Cursor = recovered.Cursor;
-        foreach (var draft in recovered.OpenDrafts.Values)
+        if (_segments.Length > 0)
         {
-            draft.Segment.AddOpenDraft();
-            _crashed.Enqueue(draft);
+            var last = _segments[^1];
+            _active = TryResume(last, recovered) ? last : null;
+            _synced = new SpoolPosition(last.Index, last.Published);
+            _durable = _synced.Value;
         }
-
-        _synced = _segments.Length == 0 ? default : new SpoolPosition(_segments[^1].Index, _segments[^1].Bytes);
-        _durable = _synced.Value;
     }
 
     /// <summary>Everything before this place is durable; the sender reads no further.</summary>
@@ -102,21 +105,39 @@ internal sealed class UsageSpool : IDisposable
     public SpoolCursor Cursor { get; }
 
     /// <summary>Reads what is there, and takes up the rows that a killed process left open.</summary>
+    /// <param name="files">Where it is.</param>
+    /// <param name="settings">What it is made with.</param>
+    /// <param name="events">Told of everything that happens.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="folded">Attempts that are in a fold, whatever their drafts look like; null when there are no folds.</param>
     /// <exception cref="SpoolFormatException">It was written by a later version.</exception>
     /// <exception cref="SpoolFileException">The directory can't be read.</exception>
-    public static UsageSpool Open(ISpoolFiles files, SpoolSettings settings, GatewayEvents events, TimeProvider time)
+    public static UsageSpool Open(
+        ISpoolFiles files, SpoolSettings settings, GatewayEvents events, TimeProvider time, IReadOnlySet<UInt128>? folded = null)
     {
         var recovered = SpoolRecovery.Run(files, settings, events, time);
         var spool = new UsageSpool(files, settings, events, recovered) { _recoveredAt = time.GetUtcNow().ToUnixTimeMilliseconds() };
+        var endedByFold = recovered.OpenDrafts.Keys.Where(attempt => folded?.Contains(attempt) == true).ToArray();
+        foreach (var attempt in endedByFold)
+        {
+            recovered.OpenDrafts.Remove(attempt);
+        }
+
+        spool.TakeCrashed(recovered.OpenDrafts.Values);
         spool.CloseCrashedOfOtherFormats();
         spool.Prepare();
-        spool.CloseCrashed();
-        events.SpoolCrashedAttempts(recovered.OpenDrafts.Count - spool._crashed.Count, spool._crashed.Count);
+        foreach (var attempt in endedByFold)
+        {
+            spool.TryNoteFolded(attempt);
+        }
+
+        var closed = spool.CloseCrashed();
+        events.SpoolCrashedAttempts(closed, spool._crashed.Count);
         spool.Commit();
         return spool;
     }
 
-    /// <summary>An attempt begins; to be given back by <see cref="TryClose"/>.</summary>
+    /// <summary>An attempt begins; to be given back by <see cref="TryClose"/> or <see cref="End"/>.</summary>
     public OpenAttempt Begin() => _attempts.Rent();
 
     /// <summary>Writes the row as it would read if nobody closed the attempt. False when there is no room, which does no harm by itself.</summary>
@@ -124,7 +145,12 @@ internal sealed class UsageSpool : IDisposable
     {
         lock (attempt.Gate)
         {
-            if ((_isFull && attempt.Segment is null) || !TryAppend(SpoolRecordKind.Draft, [], row, out var segment, out var offset))
+            if (attempt.IsFolded)
+            {
+                return true; // It is in the ledger by its fold.
+            }
+
+            if ((_isFull && attempt.Segment is null) || !TryAppend(SpoolRecordKind.Draft, Claim.Row, [], row, out var segment, out var offset))
             {
                 return false;
             }
@@ -134,24 +160,56 @@ internal sealed class UsageSpool : IDisposable
         }
     }
 
-    /// <summary>Writes the attempt's row, and ends the attempt. False when there is no room; the row is then the caller's to keep.</summary>
-    /// <param name="attempt">From <see cref="Begin"/>; not to be touched again.</param>
+    /// <summary>Writes the attempt's row, and ends the attempt. False when there is no room: the attempt is open still, and its row the caller's to keep.</summary>
+    /// <param name="attempt">From <see cref="Begin"/>; not to be touched again once it is ended.</param>
     /// <param name="row">The row's bytes.</param>
     /// <param name="recordedAt">Now, in Unix milliseconds.</param>
     public bool TryClose(OpenAttempt attempt, ReadOnlySpan<byte> row, long recordedAt)
     {
         Span<byte> prefix = stackalloc byte[sizeof(long)];
         BinaryPrimitives.WriteInt64LittleEndian(prefix, recordedAt);
-        bool written;
         lock (attempt.Gate)
         {
             // An attempt without a draft must not take the reserve of those that have one.
-            written = !(_isFull && attempt.Segment is null) && TryAppend(SpoolRecordKind.Row, prefix, row, out _, out _);
+            if ((_isFull && attempt.Segment is null) || !TryAppend(SpoolRecordKind.Row, Claim.Row, prefix, row, out _, out _))
+            {
+                return false;
+            }
+
             attempt.Close_NeedsGate();
         }
 
         _attempts.Return(attempt);
-        return written;
+        return true;
+    }
+
+    /// <summary>Notes that the attempt is in a fold, so that no start gives it a row as well. It stays open until <see cref="End"/>.</summary>
+    /// <param name="attempt">From <see cref="Begin"/>.</param>
+    /// <param name="id">Its id, as <see cref="SpooledRow.AttemptKeyOf"/> reads it.</param>
+    public void NoteFolded(OpenAttempt attempt, UInt128 id)
+    {
+        lock (attempt.Gate)
+        {
+            if (attempt.Segment is not null)
+            {
+                // A few bytes, for which more room is kept than for rows. Should even that be gone, the attempt may count twice after a restart.
+                TryNoteFolded(id);
+            }
+
+            attempt.Fold_NeedsGate();
+        }
+    }
+
+    /// <summary>Ends an attempt without a row.</summary>
+    /// <param name="attempt">From <see cref="Begin"/>; not to be touched again.</param>
+    public void End(OpenAttempt attempt)
+    {
+        lock (attempt.Gate)
+        {
+            attempt.Close_NeedsGate();
+        }
+
+        _attempts.Return(attempt);
     }
 
     /// <summary>Writes a cursor. False when not even for that there is room.</summary>
@@ -160,7 +218,7 @@ internal sealed class UsageSpool : IDisposable
         Span<byte> payload = stackalloc byte[SpoolCursor.Bytes];
         cursor.Write(payload);
         end = default;
-        if (!TryAppend(SpoolRecordKind.Cursor, [], payload, out var segment, out var offset))
+        if (!TryAppend(SpoolRecordKind.Cursor, Claim.Cursor, [], payload, out var segment, out var offset))
         {
             return false;
         }
@@ -205,7 +263,11 @@ internal sealed class UsageSpool : IDisposable
         }
 
         Prepare();
-        CloseCrashed();
+        if (_crashed.Count > 0 && CloseCrashed() is > 0 and var closed)
+        {
+            _events.SpoolCrashedAttempts(closed, _crashed.Count);
+        }
+
         Interlocked.Exchange(ref _committed, NewSource()).SetResult();
     }
 
@@ -219,7 +281,7 @@ internal sealed class UsageSpool : IDisposable
         var first = 0;
         while (first < done)
         {
-            if (segments[first].OpenDrafts > 0 && (done - first <= KeptForDrafts || !TryCarry(segments[first]) || segments[first].OpenDrafts > 0))
+            if (segments[first].OpenDrafts > 0 && ((done - first <= KeptForDrafts && !_isFull) || !TryCarry(segments[first]) || segments[first].OpenDrafts > 0))
             {
                 break;
             }
@@ -278,36 +340,39 @@ internal sealed class UsageSpool : IDisposable
 
     private static TaskCompletionSource NewSource() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private bool TryAppend(SpoolRecordKind kind, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> body, out Segment segment, out int offset)
+    private bool TryAppend(SpoolRecordKind kind, Claim claim, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> body, out Segment segment, out int offset)
     {
         while (true)
         {
+            // In this order: a segment that was the last spare is seen as the active one only after the count says so.
             var active = _active;
+            var isLast = _spareCount == 0;
             segment = active!;
             offset = 0;
-            if (active is not null)
+            if (active?.TryAppend(kind, prefix, body, out offset, isLast ? KeptOf(active, claim) : 0) == true)
             {
-                if (kind != SpoolRecordKind.Cursor && _spareCount == 0 && active.Bytes - active.Tail < CursorRoom(active))
-                {
-                    return false;
-                }
-
-                if (active.TryAppend(kind, prefix, body, out offset))
-                {
-                    return true;
-                }
+                return true;
             }
 
-            if (!TryRoll(active))
+            if (!TryRoll(active, claim == Claim.Row ? 2 : 1))
             {
                 return false;
             }
         }
     }
 
-    private static int CursorRoom(Segment active) => Math.Min(MostCursorBytes, active.Bytes / 8);
+    /// <summary>Bytes of the last segment that a record must leave to others.</summary>
+    private static int KeptOf(Segment last, Claim claim) => claim switch
+    {
+        Claim.Row => last.Bytes,
+        Claim.Upkeep => CursorRoom(last),
+        _ => 0,
+    };
 
-    private bool TryRoll(Segment? full)
+    private static int CursorRoom(Segment last) => Math.Min(MostCursorBytes, last.Bytes / 8);
+
+    /// <summary>Goes on to the next prepared segment, if at least so many are left.</summary>
+    private bool TryRoll(Segment? full, int leastSpares = 1)
     {
         lock (_rolling)
         {
@@ -316,7 +381,7 @@ internal sealed class UsageSpool : IDisposable
                 return true; // Another thread did.
             }
 
-            if (!_spares.TryDequeue(out var next))
+            if (_spareCount < leastSpares || !_spares.TryDequeue(out var next))
             {
                 return false;
             }
@@ -430,9 +495,9 @@ internal sealed class UsageSpool : IDisposable
             case SpoolRecordKind.Row:
                 Span<byte> origin = stackalloc byte[sizeof(long)];
                 BinaryPrimitives.WriteInt64LittleEndian(origin, new SpoolPosition(segment.Index, record.Offset).Value);
-                return TryAppend(SpoolRecordKind.MovedRow, origin, payload, out _, out _);
-            case SpoolRecordKind.MovedRow or SpoolRecordKind.Cursor:
-                return TryAppend(record.Kind, [], payload, out _, out _);
+                return TryAppend(SpoolRecordKind.MovedRow, Claim.Upkeep, origin, payload, out _, out _);
+            case SpoolRecordKind.MovedRow or SpoolRecordKind.Cursor or SpoolRecordKind.Folded:
+                return TryAppend(record.Kind, record.Kind == SpoolRecordKind.Cursor ? Claim.Cursor : Claim.Upkeep, [], payload, out _, out _);
             default:
                 return true; // Drafts of attempts that are still open are carried; the others have their rows.
         }
@@ -454,7 +519,7 @@ internal sealed class UsageSpool : IDisposable
                 row = row.Length < attempt.Length ? new byte[attempt.Length * 2] : row;
                 var draft = row.AsSpan(0, attempt.Length);
                 segment.Read(attempt.Offset, draft);
-                if (!TryAppend(SpoolRecordKind.Draft, [], draft, out var newest, out var offset))
+                if (!TryAppend(SpoolRecordKind.Draft, Claim.Upkeep, [], draft, out var newest, out var offset))
                 {
                     return false;
                 }
@@ -466,18 +531,53 @@ internal sealed class UsageSpool : IDisposable
         return true;
     }
 
-    /// <summary>Gives the attempts that a killed process left open the rows that their newest drafts say. Those without room wait in their drafts for a later commit.</summary>
-    private void CloseCrashed()
+    /// <summary>Keeps the segments of drafts that are still to get their rows, oldest first: those make room for the others.</summary>
+    private void TakeCrashed(IEnumerable<CrashedDraft> drafts)
     {
-        while (_crashed.TryPeek(out var draft) && TryCloseCrashed(draft, (prefix, row) => TryAppend(SpoolRecordKind.Row, prefix, row, out _, out _)))
+        _crashed = new Queue<CrashedDraft>(drafts.OrderBy(static draft => draft.Segment.Index).ThenBy(static draft => draft.Offset));
+        foreach (var draft in _crashed)
+        {
+            draft.Segment.AddOpenDraft();
+        }
+    }
+
+    /// <summary>Whether appending can go on where the process before stopped.</summary>
+    private bool TryResume(Segment last, SpoolRecovery recovered) =>
+        recovered.ResumeAt is { } end
+        && last.RowFormat == _settings.RowFormat
+        && Cursor.Acknowledged <= new SpoolPosition(last.Index, end)
+        && Cursor.InFlightEnd <= new SpoolPosition(last.Index, end)
+        && last.TryResume(end);
+
+    private bool TryNoteFolded(UInt128 attempt)
+    {
+        Span<byte> id = stackalloc byte[SpooledRow.AttemptIdBytes];
+        BinaryPrimitives.WriteUInt128LittleEndian(id, attempt);
+        return TryAppend(SpoolRecordKind.Folded, Claim.Upkeep, [], id, out _, out _);
+    }
+
+    /// <summary>Gives the attempts that a killed process left open the rows that their newest drafts say. Those without room wait in their drafts for a later commit.</summary>
+    /// <returns>How many got their rows now.</returns>
+    private int CloseCrashed()
+    {
+        var closed = 0;
+        while (_crashed.TryPeek(out var draft) && TryCloseCrashed(draft, (prefix, row) => TryAppend(SpoolRecordKind.Row, Claim.Upkeep, prefix, row, out _, out _)))
         {
             _crashed.Dequeue();
+            closed++;
         }
+
+        return closed;
     }
 
     /// <summary>The same for drafts that an earlier version wrote in another form: into segments of that form, before there is one of today's.</summary>
     private void CloseCrashedOfOtherFormats()
     {
+        if (_crashed.All(draft => draft.Segment.RowFormat == _settings.RowFormat))
+        {
+            return;
+        }
+
         var left = new List<CrashedDraft>();
         foreach (var draft in _crashed.OrderBy(static draft => draft.Segment.RowFormat))
         {
@@ -606,5 +706,18 @@ internal sealed class UsageSpool : IDisposable
 
         _isFull = reason is not null;
         _problem = _syncProblem ?? reason;
+    }
+
+    /// <summary>How much of the last segment a record may take.</summary>
+    private enum Claim
+    {
+        /// <summary>Nothing: rows, and drafts of open attempts.</summary>
+        Row,
+
+        /// <summary>All but the last kilobytes: what keeps rows right that are in the spool already.</summary>
+        Upkeep,
+
+        /// <summary>Everything.</summary>
+        Cursor,
     }
 }

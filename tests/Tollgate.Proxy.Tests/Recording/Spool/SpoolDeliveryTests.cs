@@ -1,5 +1,6 @@
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Recording;
+using Tollgate.Proxy.Recording.Folds;
 using Tollgate.Proxy.Recording.Spool;
 
 namespace Tollgate.Proxy.Tests.Recording.Spool;
@@ -121,7 +122,7 @@ public class SpoolDeliveryTests
     private static UsageSender Start(UsageSpool spool, SteppedSender steps, ModelDisk disk, Random random)
     {
         var sender = new UsageSender(
-            spool, steps, steps, new BareRowFormat(), new FoldTable(), new DeadLetters(new ModelFiles(disk, random)), new RecordingOptions(), steps, SpoolRows.Events, "gw");
+            spool, steps, steps, new BareRowFormat(), FoldTable.Open(new FailingFiles(), SpoolRows.Events), new DeadLetters(new ModelFiles(disk, random)), new RecordingOptions(), steps, SpoolRows.Events, "gw");
         sender.StartAsync(CancellationToken.None);
         return sender;
     }

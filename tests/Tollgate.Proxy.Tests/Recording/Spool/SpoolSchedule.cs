@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Metrics;
 using Tollgate.Proxy.Recording;
+using Tollgate.Proxy.Recording.Folds;
 using Tollgate.Proxy.Recording.Spool;
 
 namespace Tollgate.Proxy.Tests.Recording.Spool;
@@ -379,7 +380,7 @@ internal sealed class SpoolSchedule : IDisposable
         (_files.CallsToDeath, _files.CallsToError) = (null, null);
         Observe();
         (_files.CallsToDeath, _files.CallsToError) = (death, error);
-        _sender = new UsageSender(_spool, _steps, _steps, new ModelRowFormat(), new FoldTable(), deadLetters, _options, _steps, Events, "gw");
+        _sender = new UsageSender(_spool, _steps, _steps, new ModelRowFormat(), FoldTable.Open(new FailingFiles(), Events), deadLetters, _options, _steps, Events, "gw");
         _sender.StartAsync(CancellationToken.None);
         _stop = _steps.Next();
     }

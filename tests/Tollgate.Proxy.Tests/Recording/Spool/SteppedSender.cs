@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Tollgate.Proxy.Recording;
+using Tollgate.Proxy.Recording.Folds;
 using Tollgate.Proxy.Recording.Spool;
 
 namespace Tollgate.Proxy.Tests.Recording.Spool;
@@ -75,6 +76,8 @@ internal sealed class SteppedSender : TimeProvider, IUsageSink, ISpoolCommitter
         _stops.Add(new Stop.Durable(position, done), CancellationToken.None);
         return new ValueTask(done.Task);
     }
+
+    public Task WriteFoldsAsync(IReadOnlyList<Fold> folds, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task WriteAsync(UsageBatch batch, CancellationToken cancellationToken)
     {

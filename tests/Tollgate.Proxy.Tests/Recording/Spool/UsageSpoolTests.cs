@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Time.Testing;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Recording;
+using Tollgate.Proxy.Recording.Folds;
 using Tollgate.Proxy.Recording.Spool;
 
 namespace Tollgate.Proxy.Tests.Recording.Spool;
@@ -23,7 +24,7 @@ public sealed class UsageSpoolTests : IDisposable
     {
         using var spool = SpoolRows.Open(LinuxSpoolFiles.Take(_directory), 16 * 1024 * 1024, 8);
         using var committer = new SpoolCommitter(spool, TimeSpan.FromMinutes(1), TimeProvider.System);
-        var recorder = new UsageRecorder(spool, committer, new BareRowFormat(), new FoldTable(), new SpoolOptions(), TimeProvider.System, SpoolRows.Events);
+        var recorder = new UsageRecorder(spool, committer, new BareRowFormat(), FoldTable.Open(new FailingFiles(), SpoolRows.Events), new SpoolOptions(), TimeProvider.System, SpoolRows.Events);
         var row = new UsageRow();
         Append(100);
         var before = GC.GetAllocatedBytesForCurrentThread();
@@ -368,5 +369,5 @@ public sealed class UsageSpoolTests : IDisposable
     }
 
     private static UsageRecorder Recorder(UsageSpool spool, SpoolCommitter committer, TimeSpan interval) => new(
-        spool, committer, new BareRowFormat(), new FoldTable(), new SpoolOptions { SyncInterval = interval }, TimeProvider.System, SpoolRows.Events);
+        spool, committer, new BareRowFormat(), FoldTable.Open(new FailingFiles(), SpoolRows.Events), new SpoolOptions { SyncInterval = interval }, TimeProvider.System, SpoolRows.Events);
 }
