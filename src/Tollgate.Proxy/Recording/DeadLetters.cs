@@ -16,9 +16,16 @@ internal sealed class DeadLetters(ISpoolFiles files)
     private const string Extension = ".json";
 
     /// <summary>The numbers of the rows put aside and not sent again since.</summary>
-    public IEnumerable<ulong> Sequences() => files.List().Where(IsName)
-        .Select(static name => ulong.TryParse(name.AsSpan(Prefix.Length, name.Length - Prefix.Length - Extension.Length), CultureInfo.InvariantCulture, out var sequence) ? sequence : 0)
-        .Where(static sequence => sequence > 0);
+    public IEnumerable<ulong> Sequences()
+    {
+        foreach (var name in files.List().Where(IsName))
+        {
+            if (ulong.TryParse(name.AsSpan(Prefix.Length, name.Length - Prefix.Length - Extension.Length), CultureInfo.InvariantCulture, out var sequence))
+            {
+                yield return sequence;
+            }
+        }
+    }
 
     /// <summary>Whether a file's name is a dead letter's.</summary>
     public static bool IsName(string name) => name.StartsWith(Prefix, StringComparison.Ordinal) && name.EndsWith(Extension, StringComparison.Ordinal);

@@ -224,8 +224,8 @@ internal sealed class UsageSender : IHostedService, IDisposable
 
     /// <summary>Makes a cursor durable, and deletes the segments that it calls done with.</summary>
     /// <remarks>
-    /// It calls done with what was so when the one before it was written: a power cut may leave this cursor and not the row before it that ended the last draft of
-    /// a segment; what lies before a durable cursor is durable.
+    /// It calls done with what was so when the one before it was written: a power cut may leave this cursor and not the row before it that ended the
+    /// last draft of a segment; what lies before a durable cursor is durable.
     /// </remarks>
     private async Task WriteAsync(SpoolCursor cursor)
     {
@@ -262,7 +262,7 @@ internal sealed class UsageSender : IHostedService, IDisposable
         {
             if (TryBuildInFlight(found.Where(row => row.Sequence >= first), out var batch))
             {
-                _reader.Seek(_cursor.InFlightEnd);
+                PassStored(_cursor.InFlightEnd);
                 _stored = [.. found.Where(row => row.Sequence < first).Select(static row => row.AttemptId)];
                 await DeliverAsync(batch, _cursor.IsInParts ? EarlierSend.InParts : EarlierSend.Whole);
                 return;
@@ -287,6 +287,17 @@ internal sealed class UsageSender : IHostedService, IDisposable
             SendAttempt = _cursor.InFlightRows > 0 ? _cursor.SendAttempt + 1 : 0,
             IsInParts = false,
         });
+    }
+
+    /// <summary>Goes behind the batch that was under way; rows between the last of its own and its end are in the store.</summary>
+    private void PassStored(SpoolPosition end)
+    {
+        while (_reader.Position < end && _reader.TryRead(null, out _, out _) && _reader.Position <= end)
+        {
+            Interlocked.Increment(ref _delivered);
+        }
+
+        _reader.Seek(end);
     }
 
     /// <summary>Builds the batch that was under way; false when it is not the same rows any more.</summary>

@@ -335,7 +335,8 @@ internal sealed class UsageSpool : IDisposable
 
     private delegate bool RowAppend(ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> row);
 
-    /// <summary>Acknowledged segments that are kept for the sake of open attempts before their drafts are carried forward; none of a small spool, which they would fill.</summary>
+    /// <summary>Acknowledged segments that are kept for the sake of open attempts before their drafts are carried forward.</summary>
+    /// <remarks>None of a small spool, which they would fill.</remarks>
     private int KeptForDrafts => (int)Math.Min(MostKeptForDrafts, _settings.MaxBytes / _settings.SegmentBytes / 8);
 
     private static TaskCompletionSource NewSource() => new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -518,7 +519,15 @@ internal sealed class UsageSpool : IDisposable
 
                 row = row.Length < attempt.Length ? new byte[attempt.Length * 2] : row;
                 var draft = row.AsSpan(0, attempt.Length);
-                segment.Read(attempt.Offset, draft);
+                try
+                {
+                    segment.Read(attempt.Offset, draft);
+                }
+                catch (SpoolFileException)
+                {
+                    return false; // The segment is kept for it until the attempt has its row; nothing else waits.
+                }
+
                 if (!TryAppend(SpoolRecordKind.Draft, Claim.Upkeep, [], draft, out var newest, out var offset))
                 {
                     return false;

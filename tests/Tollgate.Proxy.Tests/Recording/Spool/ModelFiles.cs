@@ -213,22 +213,25 @@ internal sealed class ModelFiles(ModelDisk disk, Random random) : ISpoolFiles
     /// <summary>How many calls failed.</summary>
     public int Errors { get; private set; }
 
+    /// <summary>The disk under it.</summary>
+    public ModelDisk Disk { get; } = disk;
+
     /// <summary>The calls of this process, for a failed schedule's report.</summary>
     public Action<string> Log { get; init; } = static _ => { };
 
-    public IReadOnlyList<string> List() => Run("list", string.Empty, () => disk.Names.Keys.ToArray());
+    public IReadOnlyList<string> List() => Run("list", string.Empty, () => Disk.Names.Keys.ToArray());
 
     public ISpoolFile Create(string name, int bytes) => Run("create", name, () =>
     {
-        Assert.DoesNotContain(name, disk.Names.Keys);
-        return new ModelFile(this, name, disk.Create(name, bytes));
+        Assert.DoesNotContain(name, Disk.Names.Keys);
+        return new ModelFile(this, name, Disk.Create(name, bytes));
     });
 
-    public ISpoolFile Open(string name) => Run("open", name, () => new ModelFile(this, name, disk.Names[name]));
+    public ISpoolFile Open(string name) => Run("open", name, () => new ModelFile(this, name, Disk.Names[name]));
 
-    public void Delete(string name) => Run("delete", name, () => disk.Delete(name));
+    public void Delete(string name) => Run("delete", name, () => Disk.Delete(name));
 
-    public void SyncDirectory() => Run("fsync", ".", disk.SyncDirectory);
+    public void SyncDirectory() => Run("fsync", ".", Disk.SyncDirectory);
 
     public void WriteWhole(string name, ReadOnlySpan<byte> content)
     {
@@ -236,15 +239,15 @@ internal sealed class ModelFiles(ModelDisk disk, Random random) : ISpoolFiles
         var bytes = content.ToArray();
         Run("write", unfinished, () =>
         {
-            var file = disk.Create(unfinished, bytes.Length);
+            var file = Disk.Create(unfinished, bytes.Length);
             bytes.CopyTo(file.Pages, 0);
-            disk.Sync(file);
+            Disk.Sync(file);
         });
-        Run("rename", name, () => disk.Rename(unfinished, name));
+        Run("rename", name, () => Disk.Rename(unfinished, name));
         SyncDirectory();
     }
 
-    public byte[] ReadWhole(string name) => Run("read", name, () => (byte[])disk.Names[name].Pages.Clone());
+    public byte[] ReadWhole(string name) => Run("read", name, () => (byte[])Disk.Names[name].Pages.Clone());
 
     public void Dispose()
     {
@@ -350,6 +353,4 @@ internal sealed class ModelFiles(ModelDisk disk, Random random) : ISpoolFiles
             return true;
         }
     }
-
-    private ModelDisk Disk => disk;
 }

@@ -79,7 +79,7 @@ public class SpoolDeliveryTests
                 // Once with the draft's attempt open, so that all is acknowledged; then it ends, and the next cursor may be lost or not.
                 var steps = new SteppedSender(Now);
                 using var sender = Start(spool, steps, disk, random);
-                var cursors = 0;
+                var (cursors, pauses) = (0, 0);
                 var idle = Step(spool, steps, store, stop => stop is Stop.Delay && sender.PendingRows == 0);
                 Assert.True(spool.TryClose(open, SpoolRows.Row(0), 1));
                 for (var rows = 0; rows < 10; rows++)
@@ -87,7 +87,7 @@ public class SpoolDeliveryTests
                     Assert.True(spool.TryDraft(spool.Begin(), SpoolRows.Row(100 + rows)));
                 }
 
-                Step(spool, steps, store, stop => stop is Stop.Durable && cursors++ == seed % 3, idle);
+                Step(spool, steps, store, stop => (stop is Stop.Durable && cursors++ == seed % 3) || (stop is Stop.Delay && pauses++ == 5), idle);
             }
 
             disk.CutPower();
@@ -130,8 +130,10 @@ public class SpoolDeliveryTests
     /// <summary>Lets a sender go on until it stands where <paramref name="isEnd"/>.</summary>
     private static Stop Step(UsageSpool spool, SteppedSender steps, ModelStore store, Predicate<Stop> isEnd, Stop? from = null)
     {
+        var left = 10_000;
         for (var stop = from ?? steps.Next(); ; stop = steps.Next())
         {
+            Assert.True(left-- > 0, "the sender comes to no end");
             if (stop != from && isEnd(stop))
             {
                 return stop;

@@ -74,7 +74,7 @@ public class SpoolModelTests
         catch (Exception failure)
         {
             var last = string.Join('\n', schedule.Log.TakeLast(Number("TOLLGATE_SPOOL_LOG", 60)));
-            throw new InvalidOperationException($"Seed {seed}: {failure.Message}\n{schedule.Log[0]}\n…\n{last}\n{failure.StackTrace}", failure);
+            throw new InvalidOperationException($"Seed {seed}: {failure.Message}\n{schedule.Log[0]}, {schedule.Log[1]}\n…\n{last}\n{failure.StackTrace}", failure);
         }
     }
 

@@ -89,7 +89,8 @@ internal sealed class SpoolSchedule : IDisposable
 
     public void Run()
     {
-        Note($"segments of {_settings.SegmentBytes}, at most {_settings.MaxBytes}, batches of {_options.BatchRows}, errors {_hasErrors}, cuts {_hasCuts}, bad store {_hasBadStore}");
+        Note($"segments of {_settings.SegmentBytes}, at most {_settings.MaxBytes}, batches of {_options.BatchRows}");
+        Note($"errors {_hasErrors}, cuts {_hasCuts}, bad store {_hasBadStore}");
         Restart(isCalm: false);
         for (var left = _random.Next(30, 250); left > 0; left--)
         {
@@ -203,6 +204,12 @@ internal sealed class SpoolSchedule : IDisposable
         if (_mutant == Mutant.ClosedTwice && _random.Next(20) == 0)
         {
             _spool.TryClose(_spool.Begin(), row, _now.ToUnixTimeMilliseconds());
+        }
+
+        if (!isWritten)
+        {
+            _spool.NoteFolded(attempt.Open!, SpooledRow.AttemptKeyOf(row));
+            _spool.End(attempt.Open!);
         }
 
         attempt.Open = null;

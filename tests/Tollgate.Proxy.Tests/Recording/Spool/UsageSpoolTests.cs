@@ -27,9 +27,16 @@ public sealed class UsageSpoolTests : IDisposable
         var recorder = new UsageRecorder(spool, committer, new BareRowFormat(), FoldTable.Open(new FailingFiles(), SpoolRows.Events), new SpoolOptions(), TimeProvider.System, SpoolRows.Events);
         var row = new UsageRow();
         Append(100);
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        Append(10_000);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        // Three rounds: code that is compiled anew in the middle of one leaves a few kilobytes on the thread, once.
+        Assert.Contains(0L, Enumerable.Range(0, 3).Select(_ => Allocated(10_000)).ToArray());
+
+        long Allocated(int attempts)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            Append(attempts);
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
 
         void Append(int attempts)
         {
@@ -151,7 +158,6 @@ public sealed class UsageSpoolTests : IDisposable
 
                 while (!spool.TryClose(attempt, SpoolRows.Row(id, 0xEE, 40 + (id % 200)), 1))
                 {
-                    attempt = spool.Begin();
                     committer.Want();
                     Thread.Yield();
                 }
@@ -193,20 +199,20 @@ public sealed class UsageSpoolTests : IDisposable
     public void A_full_spool_can_be_emptied_after_a_restart()
     {
         var disk = new ModelDisk(_random);
-        var attempts = 0;
-        for (var restarts = 0; restarts < 3; restarts++)
+        using (var spool = SpoolRows.Open(new ModelFiles(disk, _random), segments: 6))
         {
-            using var spool = SpoolRows.Open(new ModelFiles(disk, _random), segments: 6);
-            Assert.True(spool.TryWrite(spool.Cursor with { Version = spool.Cursor.Version + 1 }, out _));
-            while (SpoolRows.TryWrite(spool, attempts))
+            // An attempt with a draft takes the reserve too.
+            var attempt = spool.Begin();
+            while (spool.TryDraft(attempt, SpoolRows.Row(0)))
             {
-                attempts++;
                 spool.Commit();
             }
-
-            Assert.True(spool.IsFull);
-            disk.Kill();
         }
+
+        disk.Kill();
+        using var full = SpoolRows.Open(new ModelFiles(disk, _random), segments: 6);
+        Assert.True(full.IsFull);
+        Assert.True(full.TryWrite(full.Cursor with { Version = 1 }, out _));
     }
 
     [Fact]
@@ -241,6 +247,25 @@ public sealed class UsageSpoolTests : IDisposable
             spool.Commit();
             spool.Delete(first);
         }
+    }
+
+    [Fact]
+    public void A_draft_that_can_not_be_read_keeps_its_segment_and_holds_up_nothing()
+    {
+        var files = new ModelFiles(new ModelDisk(_random), _random);
+        using var spool = SpoolRows.Open(files);
+        var open = spool.Begin();
+        Assert.True(spool.TryDraft(open, SpoolRows.Row(0)));
+        for (var attempt = 1; spool.Segments.Count < 10; attempt++)
+        {
+            Assert.True(SpoolRows.TryWrite(spool, attempt));
+            spool.Commit();
+        }
+
+        files.Break(SegmentHeader.NameOf(0), 0);
+        Assert.Equal(0, spool.Retire(spool.Durable));
+        Assert.True(spool.TryClose(open, SpoolRows.Row(0), 1));
+        Assert.Equal(9, spool.Retire(spool.Durable));
     }
 
     [Fact]
@@ -350,10 +375,14 @@ public sealed class UsageSpoolTests : IDisposable
     {
         var disk = new ModelDisk(_random);
         var files = new ModelFiles(disk, _random);
-        using var spool = SpoolRows.Open(files);
-        for (var commits = 0; commits < 200; commits++)
+        using var spool = SpoolRows.Open(files, segments: 1_000);
+        for (var commits = 0; commits < 500; commits++)
         {
-            SpoolRows.TryWrite(spool, commits);
+            for (var rows = 0; rows < 40; rows++)
+            {
+                SpoolRows.TryWrite(spool, rows);
+            }
+
             files.CallsToError = commits % 7;
             spool.Commit();
             Assert.InRange(disk.Names.Count, 0, spool.Segments.Count + UsageSpool.ReserveSegments + 1);
