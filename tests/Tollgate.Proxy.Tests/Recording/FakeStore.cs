@@ -17,7 +17,7 @@ internal sealed class FakeStore : IUsageSink
     /// <summary>What comes of every other question, before it is answered.</summary>
     public Action<string> OnAsk { get; set; } = static _ => { };
 
-    /// <summary>What a write waits for before it does anything.</summary>
+    /// <summary>What a write waits for when it has done everything, before it says so.</summary>
     public Func<CancellationToken, Task> Hold { get; set; } = static _ => Task.CompletedTask;
 
     /// <summary>Every row it has, in the order they came; the same row twice when it was taken twice.</summary>
@@ -34,13 +34,13 @@ internal sealed class FakeStore : IUsageSink
         Note($"write {batch.Token}");
         Writes.Add((batch.Token, batch.Count, batch.Bytes.Length));
         var answer = OnWrite(Writes.Count, batch);
-        _asked.Writer.TryWrite(batch.Token);
-        await Hold(cancellationToken);
         if (answer.NotesToken && _tokens.Add(batch.Token))
         {
             Rows.AddRange(FakeFormat.RowsOf(batch).Where(row => answer.Keeps(row.Sequence)));
         }
 
+        _asked.Writer.TryWrite(batch.Token);
+        await Hold(cancellationToken);
         if (answer.Fails is not null)
         {
             throw answer.Fails;
@@ -67,7 +67,7 @@ internal sealed class FakeStore : IUsageSink
         return Task.CompletedTask;
     }
 
-    /// <summary>The token of the next write, once it has begun.</summary>
+    /// <summary>The token of the next write, once it has done what it does.</summary>
     public async Task<string> NextWriteAsync() => await _asked.Reader.ReadAsync(TestContext.Current.CancellationToken);
 
     private void Note(string call)

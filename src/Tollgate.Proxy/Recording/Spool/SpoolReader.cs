@@ -8,18 +8,19 @@ namespace Tollgate.Proxy.Recording.Spool;
 internal sealed class SpoolReader(UsageSpool spool)
 {
     private readonly SegmentReader _reader = new();
+    private int _damagedBefore;
 
     /// <summary>Behind the last row read.</summary>
     public SpoolPosition Position { get; private set; }
 
     /// <summary>Stretches of bytes passed over because they were no whole record.</summary>
-    public int Damaged { get; private set; }
+    public int Damaged => _damagedBefore + _reader.Damaged;
 
     /// <summary>Goes to a place.</summary>
     public void Seek(SpoolPosition position)
     {
         Position = position;
-        Damaged += _reader.Damaged;
+        _damagedBefore += _reader.Damaged;
         _reader.Close();
     }
 
