@@ -36,6 +36,7 @@ internal sealed class UsageSender : IHostedService, IDisposable
     private readonly List<int> _ends = [];
     private SpoolCursor _cursor;
     private SpoolCursor _written;
+    private long _deliveredAtWritten;
     private HashSet<Guid> _stored = [];
 
     // Attempts of rows that the store has and the spool still holds are in _stored; none lies behind this place.
@@ -141,7 +142,8 @@ internal sealed class UsageSender : IHostedService, IDisposable
             catch (Exception failure)
 #pragma warning restore CA1031
             {
-                _cursor = _written;
+                Volatile.Write(ref _cursor, _written);
+                Interlocked.Exchange(ref _delivered, _deliveredAtWritten);
                 var pause = _schedule.PauseAfterFailure(Random.Shared.NextDouble());
                 _events.SenderFailed(failure, pause);
                 await Task.Delay(pause, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -240,6 +242,7 @@ internal sealed class UsageSender : IHostedService, IDisposable
         await _committer.MakeDurableAsync(end, _deadline.Token);
         Volatile.Write(ref _cursor, cursor);
         _written = cursor;
+        _deliveredAtWritten = Interlocked.Read(ref _delivered);
         _retired = retired;
         _spool.Delete(cursor.FirstLiveSegment);
     }

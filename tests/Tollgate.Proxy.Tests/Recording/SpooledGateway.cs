@@ -14,6 +14,8 @@ internal sealed class SpooledGateway : IDisposable
     // Long enough that no batch is due by itself while a test looks.
     public static readonly RecordingOptions Options = new() { BatchRows = 10, BatchInterval = TimeSpan.FromMilliseconds(250), MaxRetryInterval = TimeSpan.FromSeconds(10) };
 
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
     private readonly FoldTable _folds;
     private readonly SpoolCommitter _committer;
     private long _rows;
@@ -59,8 +61,10 @@ internal sealed class SpooledGateway : IDisposable
         {
             var row = new UsageRow { AttemptId = Guid.NewGuid(), RequestBytes = bytes };
             var attempt = Spool.Begin();
-            Assert.True(Spool.TryDraft(attempt, FakeFormat.Encode(row)));
-            Assert.True(Spool.TryClose(attempt, FakeFormat.Encode(row), Time.GetUtcNow().ToUnixTimeMilliseconds()));
+
+            // Small segments are written faster than the committer prepares them.
+            Assert.True(SpinWait.SpinUntil(() => Spool.TryDraft(attempt, FakeFormat.Encode(row)), Patience));
+            Assert.True(SpinWait.SpinUntil(() => Spool.TryClose(attempt, FakeFormat.Encode(row), Time.GetUtcNow().ToUnixTimeMilliseconds()), Patience));
             ids.Add(row.AttemptId);
         }
 

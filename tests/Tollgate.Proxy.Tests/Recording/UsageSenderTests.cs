@@ -29,7 +29,7 @@ public sealed class UsageSenderTests : IDisposable
         Assert.Equal([10, 10, 5], _store.Writes.Select(static write => write.Rows));
         Assert.Equal(gateway.Sender.FirstSequence + 24, gateway.Sender.AcknowledgedSequence);
         Assert.Equal(SpoolRecovery.FirstSequence(new DateTimeOffset(2026, 11, 24, 0, 0, 0, TimeSpan.Zero)), gateway.Sender.FirstSequence);
-        Assert.Equal([$"register {gateway.Sender.FirstSequence}", $"find {gateway.Sender.FirstSequence}-"], _store.Calls.Take(2));
+        Assert.Equal([$"register {gateway.Sender.FirstSequence}", "abandon", $"find {gateway.Sender.FirstSequence}-"], _store.Calls.Take(3));
     }
 
     [Fact]
