@@ -137,6 +137,10 @@ public sealed class StoreClient : IDisposable
     }
 
     /// <summary>Ends the inserts whose tokens begin with <paramref name="prefix"/>, and returns when the store no longer works on any.</summary>
+    /// <remarks>
+    /// An insert that was killed never commits, but stays on the store's list until its client has sent the rest or has gone. Not on the list is one of
+    /// less than 256 KiB whose body is still on its way to the embedded store; that one ends when its client has gone.
+    /// </remarks>
     /// <exception cref="StoreException">The store is away, or still works on one after <paramref name="patience"/>.</exception>
     public async Task EndAsync(string prefix, TimeSpan patience, TimeProvider time, CancellationToken cancellationToken)
     {

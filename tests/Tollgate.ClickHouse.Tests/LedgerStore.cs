@@ -13,6 +13,8 @@ public sealed class LedgerStore : IAsyncLifetime
 
     public StoreClient Client { get; private set; } = null!;
 
+    public Uri Address => _process.Address;
+
     /// <summary>How a client of a ClickHouse server would name it.</summary>
     public string ConnectionString => $"Host={_process.Address.Host};Port={_process.Address.Port};Protocol=http;Compression=false";
 
