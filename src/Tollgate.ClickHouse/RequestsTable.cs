@@ -9,9 +9,12 @@ public static class RequestsTable
     /// <summary>The version of the columns and their order.</summary>
     public const int Version = 1;
 
+    /// <summary>Whether this binary knows the columns of a version.</summary>
+    public static bool Knows(int version) => version == Version;
+
     /// <summary>The columns of rows that were written under a version.</summary>
     /// <exception cref="ArgumentOutOfRangeException">This binary does not know it.</exception>
-    public static IReadOnlyList<string> ColumnsOf(int version) => version == Version
+    public static IReadOnlyList<string> ColumnsOf(int version) => Knows(version)
         ? Columns
         : throw new ArgumentOutOfRangeException(nameof(version), version, $"Rows of format {version} were written by a later Tollgate; this one knows {Version}.");
 

@@ -36,6 +36,32 @@ public sealed class RowBinaryEncoderTests(LedgerStore store)
     }
 
     [Fact]
+    public void What_is_encoded_is_what_the_decoder_reads_back()
+    {
+        foreach (var row in RandomRows.Many(200))
+        {
+            var batch = EncodedRows.Batch("decode", [row]);
+            var fields = RowBinaryDecoder.Read(batch.Row(0).Span, RequestsTable.Version);
+            Assert.Equal(RequestsTable.Columns, fields.Select(static field => field.Key));
+            Assert.Equal(Expected(row), string.Join('\n', fields.Select(static field => Say(field.Value))));
+            Assert.Equal(row.AttemptId, RowBinaryDecoder.AttemptIdOf(batch.Row(0).Span));
+        }
+    }
+
+    [Fact]
+    public void Bytes_that_are_no_row_are_said_to_be_none()
+    {
+        var row = EncodedRows.Batch("decode", RandomRows.Many(1)).Row(0).ToArray();
+        for (var length = 0; length < row.Length; length++)
+        {
+            Assert.Throws<FormatException>(() => RowBinaryDecoder.Read(row.AsSpan(0, length), RequestsTable.Version));
+        }
+
+        Assert.Throws<FormatException>(() => RowBinaryDecoder.Read([.. row, 0], RequestsTable.Version));
+        Assert.Throws<ArgumentOutOfRangeException>(() => RowBinaryDecoder.Read(row, RequestsTable.Version + 1));
+    }
+
+    [Fact]
     public async Task What_does_not_fit_its_column_is_written_as_the_nearest_value_that_does()
     {
         await store.StartAfreshAsync();
@@ -111,6 +137,7 @@ public sealed class RowBinaryEncoderTests(LedgerStore store)
         DateTimeOffset time => time.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss.fff", CultureInfo.InvariantCulture),
         DateTime time => time.ToString("yyyy-MM-dd HH:mm:ss.fff", CultureInfo.InvariantCulture),
         Nanodollars money => money.ToDollars().ToString("0.000000000", CultureInfo.InvariantCulture),
+        decimal money => money.ToString("0.000000000", CultureInfo.InvariantCulture),
         string text => System.Text.Encoding.UTF8.GetString(System.Text.Encoding.UTF8.GetBytes(text)),
         Dictionary<string, string> map => string.Join(';', map.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={Say(pair.Value)}")),
         global::ClickHouse.Driver.Numerics.ClickHouseDecimal money => decimal.Parse(money.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture).ToString("0.000000000", CultureInfo.InvariantCulture),

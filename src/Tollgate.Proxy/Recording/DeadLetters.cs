@@ -18,9 +18,9 @@ internal sealed class DeadLetters(ISpoolFiles files)
     /// <summary>The numbers of the rows put aside and not sent again since.</summary>
     public IEnumerable<ulong> Sequences()
     {
-        foreach (var name in files.List().Where(IsName))
+        foreach (var name in files.List())
         {
-            if (ulong.TryParse(name.AsSpan(Prefix.Length, name.Length - Prefix.Length - Extension.Length), CultureInfo.InvariantCulture, out var sequence))
+            if (TryReadName(name, out var sequence))
             {
                 yield return sequence;
             }
@@ -30,11 +30,21 @@ internal sealed class DeadLetters(ISpoolFiles files)
     /// <summary>Whether a file's name is a dead letter's.</summary>
     public static bool IsName(string name) => name.StartsWith(Prefix, StringComparison.Ordinal) && name.EndsWith(Extension, StringComparison.Ordinal);
 
+    /// <summary>The file of the row with a number.</summary>
+    public static string NameOf(ulong sequence) => Prefix + sequence.ToString("D20", CultureInfo.InvariantCulture) + Extension;
+
+    /// <summary>The number that a dead letter's name tells; false for other files.</summary>
+    public static bool TryReadName(string name, out ulong sequence)
+    {
+        sequence = 0;
+        return IsName(name) && ulong.TryParse(name.AsSpan(Prefix.Length, name.Length - Prefix.Length - Extension.Length), NumberStyles.None, CultureInfo.InvariantCulture, out sequence);
+    }
+
     /// <summary>Puts the only row of <paramref name="batch"/> aside.</summary>
     /// <exception cref="SpoolFileException">It could not be made durable.</exception>
     public void Put(UsageBatch batch, string error, DateTimeOffset at)
     {
-        var name = Prefix + batch.SequenceOf(0).ToString("D20", CultureInfo.InvariantCulture) + Extension;
+        var name = NameOf(batch.SequenceOf(0));
         var text = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(text, new JsonWriterOptions { Indented = true }))
         {
@@ -82,4 +92,4 @@ internal sealed class DeadLetters(ISpoolFiles files)
 /// <param name="Error">What the store said.</param>
 /// <param name="RowFormat">The version of its form.</param>
 /// <param name="Row">Its bytes.</param>
-internal sealed record DeadLetter(ulong Sequence, string GatewayId, DateTimeOffset PutAsideAt, string Error, int RowFormat, byte[] Row);
+public sealed record DeadLetter(ulong Sequence, string GatewayId, DateTimeOffset PutAsideAt, string Error, int RowFormat, ReadOnlyMemory<byte> Row);

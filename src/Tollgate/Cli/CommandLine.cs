@@ -37,7 +37,8 @@ internal sealed class CommandLine(ConfigurationLoader loader, TimeProvider time,
         var prices = new PricesCommand(loader, time, output, error).Create(config, json);
         var migrate = new MigrateCommand(loader, time, output, error).Create(config, json);
         var verify = new VerifyCommand(loader, time, output, error).Create(config, json);
-        var root = new RootCommand("Tollgate: a gateway between Claude Code and its model provider, with an exact ledger of what is spent.") { config, serveVerb, check, keys, prices, migrate, verify };
+        var spool = new SpoolCommand(loader, time, output, error).Create(config, json);
+        var root = new RootCommand("Tollgate: a gateway between Claude Code and its model provider, with an exact ledger of what is spent.") { config, serveVerb, check, keys, prices, migrate, verify, spool };
 
         Func<ParseResult, CancellationToken, Task<int>> run = (parsed, cancellation) => ServeAsync(parsed.GetValue(config), error, cancellation);
         root.SetAction(run);

@@ -61,6 +61,9 @@ internal interface ISpoolFile : IDisposable
 /// <param name="text">What that number means.</param>
 internal sealed class SpoolFileException(string operation, string path, int error, string text) : IOException($"{operation} of {path} failed: {text} (error {error}).")
 {
+    /// <summary>errno: no such file.</summary>
+    public const int NotFound = 2;
+
     /// <summary>errno: no room on the device.</summary>
     public const int NoSpace = 28;
 

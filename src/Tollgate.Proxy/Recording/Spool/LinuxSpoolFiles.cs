@@ -40,6 +40,14 @@ internal sealed class LinuxSpoolFiles : ISpoolFiles
         }
     }
 
+    /// <summary>Opens a file for reading alone; takes nothing from whoever holds the directory.</summary>
+    public static ISpoolFile OpenToRead(string path)
+    {
+        SafeFileHandle? handle = null;
+        Libc.Run("open", path, () => handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+        return new LinuxFile(path, handle!, (int)RandomAccess.GetLength(handle!));
+    }
+
     /// <inheritdoc/>
     public IReadOnlyList<string> List() => [.. Directory.EnumerateFiles(_directory).Select(static path => Path.GetFileName(path))];
 

@@ -45,6 +45,9 @@ internal sealed class SpoolRecovery
     /// <summary>Rows behind <see cref="SpoolCursor.Acknowledged"/>.</summary>
     public long PendingRows { get; private set; }
 
+    /// <summary>When the first of them was recorded, in Unix milliseconds; 0 when there is none.</summary>
+    public long OldestPending { get; private set; }
+
     /// <summary>Stretches of bytes that were no whole record.</summary>
     public int Damaged { get; private set; }
 
@@ -59,25 +62,51 @@ internal sealed class SpoolRecovery
     /// <exception cref="SpoolFileException">They can't be opened, or what they say can't be made durable.</exception>
     public static SpoolRecovery Run(ISpoolFiles files, SpoolSettings settings, GatewayEvents events, TimeProvider time)
     {
-        var segments = OpenAll(files, settings, out var spoolId);
+        var recovery = Read(files, settings, SpoolCursor.Fresh(FirstSequence(time.GetUtcNow())), out var unneeded);
         try
         {
-            var cursor = FindCursor(segments) ?? SpoolCursor.Fresh(FirstSequence(time.GetUtcNow()));
-            var nextIndex = Math.Max(cursor.FirstLiveSegment, segments.Count == 0 ? 0 : segments[^1].Index + 1);
-            var recovery = new SpoolRecovery(segments, spoolId, cursor) { NextIndex = nextIndex };
-            var dead = segments.Where(segment => segment.Index < cursor.FirstLiveSegment || !recovery.Scan(segment)).ToHashSet();
-
             // What a killed process left may be in the page cache alone, the cursor too: durable first, before anything is deleted on its word, or sent.
             // What is acknowledged is durable, and what lies before it.
-            foreach (var segment in segments.Where(segment => segment.Index >= cursor.Acknowledged.Segment && !dead.Contains(segment)))
+            foreach (var segment in recovery.Segments.Where(segment => segment.Index >= recovery.Cursor.Acknowledged.Segment))
             {
                 segment.SyncAnew();
             }
 
-            DropDead(files, segments, dead.Contains, events);
+            DropDead(files, unneeded, events);
+            events.SpoolRecovered(recovery.Segments.Count, recovery.PendingRows, recovery.OpenDrafts.Count, recovery.Damaged);
+            return recovery;
+        }
+        catch
+        {
+            recovery.Segments.ForEach(static segment => segment.Dispose());
+            unneeded.ForEach(static segment => segment.Dispose());
+            throw;
+        }
+    }
+
+    /// <summary>Reads the files and changes nothing.</summary>
+    /// <param name="files">The files.</param>
+    /// <param name="settings">What is believed of a file whose header can't be read.</param>
+    /// <param name="fresh">The cursor of a spool that has none yet.</param>
+    /// <param name="unneeded">Segments that are finished with, or were prepared and never used. The caller's to dispose of, as are the others.</param>
+    public static SpoolRecovery Read(ISpoolFiles files, SpoolSettings settings, SpoolCursor fresh, out List<Segment> unneeded)
+    {
+        var segments = OpenAll(files, settings, out var spoolId);
+        try
+        {
+            var cursor = FindCursor(segments) ?? fresh;
+            var recovery = new SpoolRecovery([], spoolId, cursor)
+            {
+                NextIndex = Math.Max(cursor.FirstLiveSegment, segments.Count == 0 ? 0 : segments[^1].Index + 1),
+            };
+            unneeded = [];
+            foreach (var segment in segments)
+            {
+                (segment.Index >= cursor.FirstLiveSegment && recovery.Scan(segment) ? recovery.Segments : unneeded).Add(segment);
+            }
+
             recovery.CountPending();
-            recovery.ResumeAt = segments.Count > 0 ? recovery._lastRecordEnd : null;
-            events.SpoolRecovered(segments.Count, recovery.PendingRows, recovery.OpenDrafts.Count, recovery.Damaged);
+            recovery.ResumeAt = recovery.Segments.Count > 0 ? recovery._lastRecordEnd : null;
             return recovery;
         }
         catch
@@ -187,9 +216,9 @@ internal sealed class SpoolRecovery
         return null;
     }
 
-    private static void DropDead(ISpoolFiles files, List<Segment> segments, Predicate<Segment> isDead, GatewayEvents events)
+    private static void DropDead(ISpoolFiles files, List<Segment> dead, GatewayEvents events)
     {
-        foreach (var segment in segments.FindAll(isDead))
+        foreach (var segment in dead)
         {
             segment.Dispose();
             try
@@ -201,8 +230,6 @@ internal sealed class SpoolRecovery
                 events.SpoolFileNotDeleted(failed.Message);
             }
         }
-
-        segments.RemoveAll(isDead);
     }
 
     /// <summary>Takes a segment's records in. False when it was prepared and never used.</summary>
@@ -259,10 +286,13 @@ internal sealed class SpoolRecovery
         {
             var from = segment.Index == Cursor.Acknowledged.Segment ? Math.Max(Cursor.Acknowledged.Offset, SegmentHeader.Bytes) : SegmentHeader.Bytes;
             _reader.Open(segment, from);
-            while (_reader.TryRead(int.MaxValue, out var record, out _))
+            while (_reader.TryRead(int.MaxValue, out var record, out var payload))
             {
                 var isRow = record.Kind is SpoolRecordKind.Row or SpoolRecordKind.MovedRow;
-                PendingRows += isRow && !_hidden.Contains(new SpoolPosition(segment.Index, record.Offset).Value) ? 1 : 0;
+                if (isRow && !_hidden.Contains(new SpoolPosition(segment.Index, record.Offset).Value) && ++PendingRows == 1)
+                {
+                    OldestPending = BinaryPrimitives.ReadInt64LittleEndian(payload[(record.Kind == SpoolRecordKind.MovedRow ? sizeof(long) : 0)..]);
+                }
             }
         }
     }

@@ -491,7 +491,7 @@ internal sealed class SpoolSchedule : IDisposable
 
     /// <summary>Rows in the store and dead letters.</summary>
     private IEnumerable<byte[]> Settled() =>
-        _store.Rows.Values.Concat(_disk.Names.Where(static name => DeadLetters.IsName(name.Key)).Select(static file => DeadLetters.Read(file.Value.Pages).Row));
+        _store.Rows.Values.Concat(_disk.Names.Where(static name => DeadLetters.IsName(name.Key)).Select(static file => DeadLetters.Read(file.Value.Pages).Row.ToArray()));
 
     private ModelAttempt? PickOpen()
     {
