@@ -5,12 +5,18 @@ using Tollgate.ClickHouse;
 using Tollgate.ClickHouse.Audit;
 using Tollgate.ClickHouse.Rollup;
 using Tollgate.Configuration;
+using Tollgate.Hosting;
+using Tollgate.Proxy.Configuration;
+using Tollgate.Proxy.Recording;
 using ConfigurationPath = Tollgate.Configuration.ConfigurationPath;
 
 namespace Tollgate.Cli;
 
 /// <summary><c>tollgate verify</c>: whether a row is missing from the ledger, and whether the money rollup is what the ledger says.</summary>
-/// <remarks>Knows only what is stored: rows still in a gateway's spool come after the last number of the table, dead letters count as missing.</remarks>
+/// <remarks>
+/// Knows only what is stored: rows still in a gateway's spool come after the last number of the table. Rows put aside beside the spool of the configured data
+/// directory are excused; those of gateways on other machines count as missing.
+/// </remarks>
 /// <param name="loader">Reads the configuration.</param>
 /// <param name="time">The clock.</param>
 /// <param name="output">Where the findings go.</param>
@@ -55,12 +61,12 @@ internal sealed class VerifyCommand(ConfigurationLoader loader, TimeProvider tim
             begin = parsed;
         }
 
-        return await new StoreVerb(loader, error).RunAsync(file, "verify", "start the gateway, then run this beside it", (store, _) => VerifyAsync(store, begin, json, cancellation));
+        return await new StoreVerb(loader, error).RunAsync(file, "verify", "start the gateway, then run this beside it", (store, storage) => VerifyAsync(store, storage, begin, json, cancellation));
     }
 
-    private async Task<int> VerifyAsync(StoreClient store, DateTimeOffset? since, bool json, CancellationToken cancellation)
+    private async Task<int> VerifyAsync(StoreClient store, StorageOptions storage, DateTimeOffset? since, bool json, CancellationToken cancellation)
     {
-        var report = await new LedgerAudit(store, time).RunAsync(new AuditScope { Since = since }, cancellation);
+        var report = await new LedgerAudit(store, time).RunAsync(new AuditScope { Since = since, Excused = PutAside(storage) }, cancellation);
         if (json)
         {
             output.WriteLine(JsonSerializer.Serialize(ToJson(report), CliJson.Options));
@@ -73,6 +79,14 @@ internal sealed class VerifyCommand(ConfigurationLoader loader, TimeProvider tim
         }
 
         return report.IsClean ? ExitCodes.Done : ExitCodes.Failed;
+    }
+
+    private static Dictionary<string, IReadOnlyList<SequenceRange>> PutAside(StorageOptions storage)
+    {
+        var spool = SpoolDirectory.Of(storage);
+        return Directory.Exists(spool) && GatewayIdentity.TryRead(storage.DataDirectory) is { } gateway
+            ? new(StringComparer.Ordinal) { [gateway] = [.. new DeadLetterBox(spool).Numbers().Select(static number => new SequenceRange(number, number))] }
+            : [];
     }
 
     private void WriteSpools(AuditReport report)
