@@ -47,8 +47,9 @@ public sealed class StoreException : Exception
     /// <remarks>Source: ClickHouse's ErrorCodes.cpp. Set-up faults are kept apart from data: rows can wait for an operator, damaged rows can't.</remarks>
     public static StoreFault Classify(int code) => code switch
     {
-        // Can't parse (6, 26, 27, 38, 41, 72), can't read all data (33), type mismatch (53), value out of range (69, 321, 349, 407), incorrect data (117).
-        6 or 26 or 27 or 33 or 38 or 41 or 53 or 69 or 72 or 117 or 321 or 349 or 407 => StoreFault.Data,
+        // Can't parse (6, 26, 27, 38, 41, 72), can't read all data (33), type mismatch (53), value out of range (69, 321, 349, 407), incorrect data (117),
+        // too large an array or string (128, 131), a violated constraint (469).
+        6 or 26 or 27 or 33 or 38 or 41 or 53 or 69 or 72 or 117 or 321 or 349 or 407 or 128 or 131 or 469 => StoreFault.Data,
 
         // No such column (16), table (60), database (81), setting (115); rights and passwords (164, 192, 193, 194, 497, 516).
         16 or 60 or 81 or 115 or 164 or 192 or 193 or 194 or 497 or 516 => StoreFault.Setup,
