@@ -3,7 +3,7 @@ using Tollgate.Proxy.Recording;
 
 namespace Tollgate.Benchmarks.Recording;
 
-/// <summary>A row as a turn of Claude Code leaves it: about 400 bytes for the store.</summary>
+/// <summary>A row as a turn of Claude Code leaves it: 418 bytes for the store.</summary>
 internal static class TypicalRow
 {
     public static UsageRow Make()
