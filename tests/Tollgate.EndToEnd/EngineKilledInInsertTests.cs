@@ -17,7 +17,7 @@ public sealed class EngineKilledInInsertTests
     [Fact]
     public async Task A_store_killed_with_an_inserts_record_written_and_its_part_not_has_every_row_once_after_the_restart()
     {
-        Assert.SkipUnless(File.Exists(HeldRenames.Executable), "strace is not installed; apt-get install strace.");
+        Assert.SkipUnless(File.Exists(TamperedCalls.Executable), "strace is not installed; apt-get install strace.");
         await using var upstream = new NumberedUpstream();
         await using var store = await StoreProcess.StartAsync();
         await using var gateway = await GatewayProcess.StartAsync(upstream.BaseUrl, store: store.Address);
@@ -27,7 +27,8 @@ public sealed class EngineKilledInInsertTests
         var table = await store.QueryAsync("SELECT data_paths[1] FROM system.tables WHERE database = 'tollgate' AND name = 'requests'");
         var records = RecordBytes(table);
 
-        await using (await HeldRenames.OfAsync(store.ProcessId))
+        // An insert ends with the rename of tmp_insert_… to the part's name; a few microseconds earlier its deduplication record was written.
+        await using (await TamperedCalls.OfAsync(store.ProcessId, "rename", "delay_enter=2s"))
         {
             await CallAsync(During);
             await Until.TrueAsync(() => Unfinished(table).Length > 0 && RecordBytes(table) > records, InsertLimit, "an insert is recorded and waits for its rename", Cancellation);

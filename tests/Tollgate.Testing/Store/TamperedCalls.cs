@@ -4,13 +4,9 @@ using System.Text;
 
 namespace Tollgate.Testing.Store;
 
-/// <summary>Holds every rename of a running process for two seconds before it takes place, so that a test can act in between.</summary>
-/// <remarks>
-/// An insert of ClickHouse ends with the rename of <c>tmp_insert_…</c> to the part's name. A few microseconds earlier its deduplication record was
-/// written: a process killed between the two has the record and not the rows, and takes the same insert for a repetition ever after.
-/// Needs strace, and the right to attach it. It ends with the process, or when disposed.
-/// </remarks>
-public sealed class HeldRenames : IAsyncDisposable
+/// <summary>Makes system calls of a running process slow, fail or fatal: strace, attached to each of its threads.</summary>
+/// <remarks>Needs strace, and the right to attach it. It ends with the process, or when disposed.</remarks>
+public sealed class TamperedCalls : IAsyncDisposable
 {
     /// <summary>Where strace is.</summary>
     public const string Executable = "/usr/bin/strace";
@@ -19,15 +15,18 @@ public sealed class HeldRenames : IAsyncDisposable
 
     private readonly Process _strace;
 
-    private HeldRenames(Process strace) => _strace = strace;
+    private TamperedCalls(Process strace) => _strace = strace;
 
-    /// <summary>Attaches to a process; afterwards every rename of each of its threads is held.</summary>
+    /// <summary>Attaches to a process.</summary>
+    /// <param name="processId">Which one.</param>
+    /// <param name="call">The system call.</param>
+    /// <param name="injection">What becomes of it, in strace's words: <c>delay_enter=2s</c>, <c>signal=KILL:when=3</c>, <c>error=EIO:when=1</c>.</param>
     /// <exception cref="InvalidOperationException">It could not be attached; the message has strace's words.</exception>
-    public static async Task<HeldRenames> OfAsync(int processId)
+    public static async Task<TamperedCalls> OfAsync(int processId, string call, string injection)
     {
         var start = new ProcessStartInfo(
             Executable,
-            ["-f", "-p", processId.ToString(CultureInfo.InvariantCulture), "-e", "trace=rename", "-e", "inject=rename:delay_enter=2s", "-o", "/dev/null"])
+            ["-f", "-p", processId.ToString(CultureInfo.InvariantCulture), "-e", $"trace={call}", "-e", $"inject={call}:{injection}", "-o", "/dev/null"])
         {
             RedirectStandardError = true,
         };
@@ -47,15 +46,15 @@ public sealed class HeldRenames : IAsyncDisposable
             }
         };
         strace.BeginErrorReadLine();
-        var held = new HeldRenames(strace);
+        var tampered = new TamperedCalls(strace);
         try
         {
             await attached.Task.WaitAsync(AttachLimit);
-            return held;
+            return tampered;
         }
         catch
         {
-            await held.DisposeAsync();
+            await tampered.DisposeAsync();
             throw;
         }
     }
