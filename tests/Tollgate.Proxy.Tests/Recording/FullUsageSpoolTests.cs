@@ -247,8 +247,7 @@ public sealed class FullUsageSpoolTests : IDisposable
         while (!spool.IsFull)
         {
             FillRoom(spool, 900);
-            committer.Want();
-            await spool.WhenCommittedAsync(TestContext.Current.CancellationToken);
+            await committer.CommitAsync(TestContext.Current.CancellationToken);
         }
 
         var syncs = 0;
