@@ -20,6 +20,21 @@ public sealed record TollgateOptions
     /// <summary>Virtual keys, each by its hash. Default none.</summary>
     public IReadOnlyList<KeyOptions> Keys { get; init; } = [];
 
+    /// <summary>Organisations that are billed. Default none; a key may name one that is not listed.</summary>
+    public IReadOnlyList<CustomerOptions> Customers { get; init; } = [];
+
+    /// <summary>Teams. Default none; a key may name one that is not listed.</summary>
+    public IReadOnlyList<TeamOptions> Teams { get; init; } = [];
+
+    /// <summary>Projects. Default none; a key or a client may name one that is not listed.</summary>
+    public IReadOnlyList<ProjectOptions> Projects { get; init; } = [];
+
+    /// <summary>How much may be spent. Default none.</summary>
+    public IReadOnlyList<BudgetOptions> Budgets { get; init; } = [];
+
+    /// <summary>How fast may be asked. Default none.</summary>
+    public IReadOnlyList<LimitOptions> Limits { get; init; } = [];
+
     /// <summary>Where the ledger is kept.</summary>
     [NeedsRestart]
     public StorageOptions Storage { get; init; } = new();

@@ -1,16 +1,22 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
+using Tollgate.Proxy.Facts;
 
 namespace Tollgate.Configuration;
 
 /// <summary>Reads one text, number, switch, duration or named value.</summary>
 /// <remarks>The file must use the right JSON type; a variable is always text, and named values may be in any case there.</remarks>
-internal static class ScalarReader
+internal static partial class ScalarReader
 {
+    // Well below what nano-dollars can count, so that sums can't overflow.
+    private const decimal MostDollars = 1_000_000_000;
+
     /// <summary>The value; or false with what was wanted instead, to follow "must be".</summary>
     public static bool TryRead(ConfigurationNode node, Type type, out object? value, out string wanted)
     {
         var fromVariable = node.Variable is not null;
+        type = Nullable.GetUnderlyingType(type) ?? type;
         wanted = Wanted(type);
         value = null;
 
@@ -44,9 +50,24 @@ internal static class ScalarReader
             return value is not null;
         }
 
+        if (type == typeof(Nanodollars))
+        {
+            value = (fromVariable || node.Kind == JsonValueKind.Number) && TryReadDollars(node.Text, out var amount) ? amount : null;
+            return value is not null;
+        }
+
         if (node.Kind != JsonValueKind.String)
         {
             return false;
+        }
+
+        if (type == typeof(DateTimeOffset))
+        {
+            // Without an offset it would be read in the machine's own time zone.
+            var known = DateTimeOffset.TryParse(node.Text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var instant)
+                && OffsetAtEnd().IsMatch(node.Text);
+            value = instant;
+            return known;
         }
 
         if (type == typeof(TimeSpan))
@@ -70,8 +91,32 @@ internal static class ScalarReader
         return false;
     }
 
+    private static bool TryReadDollars(string text, out Nanodollars amount)
+    {
+        amount = default;
+        if (!decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var dollars) || dollars > MostDollars)
+        {
+            return false;
+        }
+
+        try
+        {
+            amount = Nanodollars.FromDollars(dollars);
+            return true;
+        }
+        catch (OverflowException)
+        {
+            return false;
+        }
+    }
+
+    [GeneratedRegex("(Z|[+-][0-9]{2}:[0-9]{2})$")]
+    private static partial Regex OffsetAtEnd();
+
     private static string Wanted(Type type) => type switch
     {
+        _ when type == typeof(Nanodollars) => "an amount in US dollars, such as 5 or 0.25, of at most 1,000,000,000 and nine decimals",
+        _ when type == typeof(DateTimeOffset) => "a time with its offset, such as \"2026-12-01T00:00:00Z\"",
         _ when type == typeof(string) => "a text in quotation marks",
         _ when type == typeof(bool) => "true or false",
         _ when type == typeof(int) || type == typeof(long) => "a whole number, without quotation marks or exponent",

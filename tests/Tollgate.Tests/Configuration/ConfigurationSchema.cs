@@ -6,6 +6,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Tollgate.Configuration;
 using Tollgate.Proxy.Configuration;
+using Tollgate.Proxy.Facts;
 
 namespace Tollgate.Tests.Configuration;
 
@@ -74,8 +75,13 @@ internal static class ConfigurationSchema
             case ValueShape.List:
                 schema["type"] = "array";
                 var entry = OptionsShape.EntryType(type);
-                schema["items"] = OptionsShape.Of(entry) == ValueShape.Section ? Section(entry, Activator.CreateInstance(entry)!) : new JsonObject { ["type"] = "string" };
-                schema["default"] = value is IEnumerable<string> texts ? new JsonArray([.. texts.Select(static text => (JsonNode)text)]) : new JsonArray();
+                schema["items"] = OptionsShape.Of(entry) == ValueShape.Section ? Section(entry, Activator.CreateInstance(entry)!) : new JsonObject { ["type"] = entry == typeof(int) ? "integer" : "string" };
+                schema["default"] = value switch
+                {
+                    IEnumerable<string> texts => new JsonArray([.. texts.Select(static text => (JsonNode)text)]),
+                    IEnumerable<int> numbers => new JsonArray([.. numbers.Select(static number => (JsonNode)number)]),
+                    _ => new JsonArray(),
+                };
                 break;
 
             case ValueShape.Dictionary:
@@ -98,11 +104,22 @@ internal static class ConfigurationSchema
 
     private static void AddScalar(JsonObject schema, Type type, object? value)
     {
-        schema["type"] = type == typeof(bool) ? "boolean" : type == typeof(int) || type == typeof(long) ? "integer" : "string";
+        type = Nullable.GetUnderlyingType(type) ?? type;
+        schema["type"] = type switch
+        {
+            _ when type == typeof(bool) => "boolean",
+            _ when type == typeof(int) || type == typeof(long) => "integer",
+            _ when type == typeof(Nanodollars) => "number",
+            _ => "string",
+        };
         switch (value)
         {
             case bool flag:
                 schema["default"] = flag;
+                break;
+
+            case Nanodollars amount:
+                schema["default"] = amount.ToDollars();
                 break;
 
             case int or long:

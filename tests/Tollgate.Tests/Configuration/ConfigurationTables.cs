@@ -6,6 +6,7 @@ using System.Text;
 using System.Text.Json;
 using Tollgate.Configuration;
 using Tollgate.Proxy.Configuration;
+using Tollgate.Proxy.Facts;
 
 namespace Tollgate.Tests.Configuration;
 
@@ -74,16 +75,19 @@ internal static class ConfigurationTables
 
     private static string TypeOf(OptionsKey key)
     {
-        var type = key.Property.PropertyType;
+        var type = Nullable.GetUnderlyingType(key.Property.PropertyType) ?? key.Property.PropertyType;
         return OptionsShape.Of(type) switch
         {
             ValueShape.Section => "section",
+            ValueShape.List when OptionsShape.EntryType(type) == typeof(int) => "list of numbers",
             ValueShape.List => SectionOf(type) is null ? "list of texts" : "list of sections",
             ValueShape.Dictionary => "sections by name",
             _ when key.IsSecret => "secret",
             _ when type.IsEnum || key.Property.IsDefined(typeof(AllowedValuesAttribute)) => "one of",
             _ when type == typeof(bool) => "true or false",
             _ when type == typeof(TimeSpan) => "duration",
+            _ when type == typeof(Nanodollars) => "US dollars",
+            _ when type == typeof(DateTimeOffset) => "time",
             _ when type == typeof(string) => "text",
             _ => "whole number",
         };
@@ -97,9 +101,12 @@ internal static class ConfigurationTables
         bool flag => flag ? "`true`" : "`false`",
         TimeSpan time => $"`{Duration(time)}`",
         Enum named => $"`{OptionsShape.EnumText(named)}`",
+        DateTimeOffset => "required",
         IFormattable number => $"`{number.ToString(null, CultureInfo.InvariantCulture)}`",
         ICollection { Count: 0 } => "none",
         IEnumerable<string> texts => $"`{JsonSerializer.Serialize(texts)}`",
+        IEnumerable<int> numbers => $"`{JsonSerializer.Serialize(numbers)}`",
+        Nanodollars amount => $"`{amount.ToDollars().ToString(CultureInfo.InvariantCulture)}`",
         IDictionary entries => string.Join(", ", entries.Keys.Cast<string>().Select(static name => $"`{name}`")),
         _ => "",
     };
