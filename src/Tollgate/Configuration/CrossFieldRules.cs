@@ -21,6 +21,8 @@ internal static partial class CrossFieldRules
     {
         CheckUpstreams(options, problems);
         CheckKeys(options, problems);
+        SpendRules.Check(options, problems);
+        CheckAdmin(options.Admin, problems);
         CheckStorage(options.Storage, problems);
         CheckSpool(options.Spool, problems);
         CheckLabels(options.Metrics.Labels, problems);
@@ -87,6 +89,41 @@ internal static partial class CrossFieldRules
             {
                 problems.Add(path, $"is {ConfigurationPath.Quote(options.Keys[i].Id)}, as is {paths[options.Keys[i].Id]}. Each key needs an id of its own.");
             }
+        }
+    }
+
+    private static void CheckAdmin(AdminOptions admin, ProblemList problems)
+    {
+        if (admin.Token.Length is > 0 and < AdminOptions.LeastTokenLength && !problems.Has("admin.token"))
+        {
+            problems.Add("admin.token", $"has {admin.Token.Length} characters (not shown), but must have {AdminOptions.LeastTokenLength} or more. Make one with openssl rand -hex 32, or remove the key to have one made at each start.");
+        }
+
+        if (admin.Token.AsSpan().ContainsAnyExceptInRange('!', '~') && !problems.Has("admin.token"))
+        {
+            problems.Add("admin.token", "has a character (not shown) that can't stand in a header. Use visible ASCII alone.");
+        }
+
+        for (var i = 0; i < admin.Hosts.Count; i++)
+        {
+            if (Uri.CheckHostName(admin.Hosts[i]) == UriHostNameType.Unknown)
+            {
+                problems.Add(ConfigurationPath.Join("admin.hosts", i), $"is {ConfigurationPath.Quote(admin.Hosts[i])}, but must be a host's name or address without scheme and port, such as tollgate.example.com.");
+            }
+        }
+
+        if (admin.Oidc is { } oidc)
+        {
+            CheckOidc(oidc, problems);
+        }
+    }
+
+    private static void CheckOidc(OidcOptions oidc, ProblemList problems)
+    {
+        if (!problems.Has("admin.oidc.authority")
+            && !(Uri.TryCreate(oidc.Authority, UriKind.Absolute, out var authority) && (authority.Scheme == Uri.UriSchemeHttps || (authority.Scheme == Uri.UriSchemeHttp && authority.IsLoopback))))
+        {
+            problems.Add("admin.oidc.authority", $"is {ConfigurationPath.Quote(oidc.Authority)}, but must be https:// (http:// on loopback alone), such as https://login.example.com.");
         }
     }
 

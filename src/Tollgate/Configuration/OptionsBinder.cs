@@ -9,10 +9,16 @@ namespace Tollgate.Configuration;
 
 /// <summary>Fills the option records from what was written, and checks each value against its attributes.</summary>
 /// <remarks>Goes on after a problem, with the default in place, so that one reading finds all of them.</remarks>
-internal sealed class OptionsBinder(SecretReader secrets, ProblemList problems)
+/// <param name="secrets">Follows <c>env:</c> and <c>file:</c>; null for what comes from outside (a request to the admin API), where both are plain text, an
+/// amount is a text, and null is as good as left out.</param>
+/// <param name="problems">Where everything that is wrong goes.</param>
+internal sealed class OptionsBinder(SecretReader? secrets, ProblemList problems)
 {
     /// <summary>The whole configuration.</summary>
     public TollgateOptions Bind(ConfigurationNode root) => (TollgateOptions)BindSection(root, typeof(TollgateOptions), new TollgateOptions(), string.Empty);
+
+    /// <summary>One record, such as the body of a request.</summary>
+    public object Bind(ConfigurationNode root, Type type) => BindSection(root, type, null, string.Empty);
 
     private object BindSection(ConfigurationNode node, Type type, object? defaults, string path)
     {
@@ -33,7 +39,7 @@ internal sealed class OptionsBinder(SecretReader secrets, ProblemList problems)
 
         foreach (var (name, _) in node.Members)
         {
-            var editorsOwn = path.Length == 0 && name == "$schema";
+            var editorsOwn = secrets is not null && path.Length == 0 && name == "$schema";
             if (!editorsOwn && !Array.Exists(keys, key => key.Name == name))
             {
                 problems.Add(ConfigurationPath.Join(path, name), $"is not a known key. {Suggestion.For(name, keys.Select(key => key.Name))}");
@@ -45,9 +51,9 @@ internal sealed class OptionsBinder(SecretReader secrets, ProblemList problems)
 
     private object? BindKey(ConfigurationNode? node, OptionsKey key, object? defaults, string path)
     {
-        if (node is null)
+        if (node is null || (secrets is null && node.Kind == JsonValueKind.Null))
         {
-            if (key.Property.IsDefined(typeof(RequiredAttribute)) && defaults is "")
+            if (key.Rules.IsDefined(typeof(RequiredAttribute)) && defaults is "")
             {
                 problems.Add(path, "is required. Add it.");
             }
@@ -74,13 +80,13 @@ internal sealed class OptionsBinder(SecretReader secrets, ProblemList problems)
 
     private object? BindScalar(ConfigurationNode node, OptionsKey key, Type type, object? defaults, string path)
     {
-        if (!ScalarReader.TryRead(node, type, out var value, out var wanted))
+        if (!ScalarReader.TryRead(node, type, amountsAreTexts: secrets is null, out var value, out var wanted))
         {
             problems.Add(path, $"is {Shown(node, key.IsSensitive)}, but must be {wanted}.{Origin(node)}");
             return defaults;
         }
 
-        if (value is not string text)
+        if (value is not string text || secrets is null)
         {
             return value;
         }
@@ -115,7 +121,7 @@ internal sealed class OptionsBinder(SecretReader secrets, ProblemList problems)
             {
                 list.Add(BindSection(item, entryType, null, entryPath));
             }
-            else if (ScalarReader.TryRead(item, entryType, out var value, out var wanted))
+            else if (ScalarReader.TryRead(item, entryType, amountsAreTexts: secrets is null, out var value, out var wanted))
             {
                 list.Add(value);
             }
@@ -159,7 +165,7 @@ internal sealed class OptionsBinder(SecretReader secrets, ProblemList problems)
     {
         var shown = Shown(node, key.IsSensitive);
         var origin = Origin(node);
-        foreach (var attribute in key.Property.GetCustomAttributes<ValidationAttribute>())
+        foreach (var attribute in key.Rules.GetCustomAttributes<ValidationAttribute>())
         {
             if (attribute.IsValid(value) && !(attribute is RegularExpressionAttribute { Pattern: [.., '$'] } && value is string text && text.EndsWith('\n')))
             {

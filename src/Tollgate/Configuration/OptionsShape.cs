@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Reflection;
 using System.Text.Json;
 using Tollgate.Proxy.Configuration;
@@ -20,19 +21,30 @@ internal enum ValueShape
     Dictionary,
 }
 
+/// <summary>Names the options whose rules a record's properties have, property by property, unless one has a rule of its own.</summary>
+/// <remarks>So that what is posted to the admin API keeps the rules of the file without repeating them.</remarks>
+/// <param name="options">The options record; its property of the same name carries the rules.</param>
+[AttributeUsage(AttributeTargets.Class)]
+internal sealed class RulesOfAttribute(Type options) : Attribute
+{
+    /// <summary>The options record.</summary>
+    public Type Options { get; } = options;
+}
+
 /// <summary>One key of a section: the property it fills, and how it is written.</summary>
 /// <param name="Name">The key in the file: the property's name in camelCase.</param>
 /// <param name="Property">The property it fills.</param>
-internal sealed record OptionsKey(string Name, PropertyInfo Property)
+/// <param name="Rules">The property whose attributes the value must keep; mostly the same.</param>
+internal sealed record OptionsKey(string Name, PropertyInfo Property, PropertyInfo Rules)
 {
     /// <summary>Whether the value may be shown to nobody.</summary>
-    public bool IsSensitive { get; } = Property.IsDefined(typeof(SensitiveAttribute), inherit: false);
+    public bool IsSensitive { get; } = Rules.IsDefined(typeof(SensitiveAttribute), inherit: false);
 
     /// <summary>Whether <c>env:</c> and <c>file:</c> are followed.</summary>
-    public bool IsSecret { get; } = Property.IsDefined(typeof(SecretAttribute), inherit: false);
+    public bool IsSecret { get; } = Rules.IsDefined(typeof(SecretAttribute), inherit: false);
 
     /// <summary>Whether a change waits for the next start.</summary>
-    public bool NeedsRestart { get; } = Property.IsDefined(typeof(NeedsRestartAttribute), inherit: false);
+    public bool NeedsRestart { get; } = Rules.IsDefined(typeof(NeedsRestartAttribute), inherit: false);
 }
 
 /// <summary>The option records as the loader, the schema and the documentation see them: one reading of the types for all of them.</summary>
@@ -61,7 +73,7 @@ internal static class OptionsShape
             {
                 keys = [.. section.GetProperties(BindingFlags.Public | BindingFlags.Instance)
                     .Where(property => property.CanWrite)
-                    .Select(property => new OptionsKey(JsonNamingPolicy.CamelCase.ConvertName(property.Name), property))];
+                    .Select(property => new OptionsKey(JsonNamingPolicy.CamelCase.ConvertName(property.Name), property, RulesOf(section, property)))];
                 KeysByType.Add(section, keys);
             }
 
@@ -74,6 +86,11 @@ internal static class OptionsShape
 
     /// <summary>All values that a named value may have, as written in the file.</summary>
     public static string[] EnumTexts(Type type) => [.. Enum.GetValues(type).Cast<object>().Select(EnumText)];
+
+    private static PropertyInfo RulesOf(Type section, PropertyInfo property) =>
+        property.IsDefined(typeof(ValidationAttribute)) || property.IsDefined(typeof(SensitiveAttribute))
+            ? property
+            : section.GetCustomAttribute<RulesOfAttribute>()?.Options.GetProperty(property.Name) ?? property;
 
     private static bool IsGeneric(Type type, Type definition) => type.IsGenericType && type.GetGenericTypeDefinition() == definition;
 }

@@ -13,11 +13,16 @@ internal static partial class ScalarReader
     private const decimal MostDollars = 1_000_000_000;
 
     /// <summary>The value; or false with what was wanted instead, to follow "must be".</summary>
-    public static bool TryRead(ConfigurationNode node, Type type, out object? value, out string wanted)
+    /// <param name="node">What was written.</param>
+    /// <param name="type">What it is to be.</param>
+    /// <param name="amountsAreTexts">Whether an amount of money is a text, such as <c>"5.00"</c>, as the admin API has it; else a number, as the file has it.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="wanted">What it must be.</param>
+    public static bool TryRead(ConfigurationNode node, Type type, bool amountsAreTexts, out object? value, out string wanted)
     {
         var fromVariable = node.Variable is not null;
         type = Nullable.GetUnderlyingType(type) ?? type;
-        wanted = Wanted(type);
+        wanted = Wanted(type, amountsAreTexts);
         value = null;
 
         if (type == typeof(string))
@@ -52,7 +57,7 @@ internal static partial class ScalarReader
 
         if (type == typeof(Nanodollars))
         {
-            value = (fromVariable || node.Kind == JsonValueKind.Number) && TryReadDollars(node.Text, out var amount) ? amount : null;
+            value = (fromVariable || node.Kind == (amountsAreTexts ? JsonValueKind.String : JsonValueKind.Number)) && TryReadDollars(node.Text, out var amount) ? amount : null;
             return value is not null;
         }
 
@@ -113,8 +118,9 @@ internal static partial class ScalarReader
     [GeneratedRegex("(Z|[+-][0-9]{2}:[0-9]{2})$")]
     private static partial Regex OffsetAtEnd();
 
-    private static string Wanted(Type type) => type switch
+    private static string Wanted(Type type, bool amountsAreTexts) => type switch
     {
+        _ when type == typeof(Nanodollars) && amountsAreTexts => "an amount in US dollars as a text, such as \"5.00\", of at most 1,000,000,000 and nine decimals",
         _ when type == typeof(Nanodollars) => "an amount in US dollars, such as 5 or 0.25, of at most 1,000,000,000 and nine decimals",
         _ when type == typeof(DateTimeOffset) => "a time with its offset, such as \"2026-12-01T00:00:00Z\"",
         _ when type == typeof(string) => "a text in quotation marks",
