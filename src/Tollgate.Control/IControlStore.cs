@@ -8,6 +8,7 @@ namespace Tollgate.Control;
 /// <see cref="LimitOptions"/>, <see cref="ProviderKey"/>, <see cref="Webhook"/>, <see cref="Person"/>, <see cref="AdminToken"/>; any other throws
 /// <see cref="ArgumentException"/>. An object that <c>tollgate.json</c> declares stands in place of a stored one with its id, and is read-only.
 /// Errors: a store that can't be reached throws what its driver throws (<see cref="System.Data.Common.DbException"/>); then nothing was changed.
+/// A secret that can't be opened throws <see cref="ControlSecretException"/> wherever its object is read.
 /// Values are stored as given: whoever takes them from outside checks them first.
 /// </remarks>
 public interface IControlStore
@@ -98,7 +99,7 @@ public interface IDeliveryQueue
     /// <summary>One page of a webhook's deliveries, newest first; of all webhooks when <paramref name="webhookId"/> is null.</summary>
     Task<Page<Delivery>> DeliveriesAsync(string? webhookId, string? after, int limit, CancellationToken cancellation);
 
-    /// <summary>Forgets what was delivered or given up before <paramref name="before"/>. Returns how many.</summary>
+    /// <summary>Forgets what was enqueued before <paramref name="before"/> and is delivered or given up. Returns how many.</summary>
     Task<int> ForgetDeliveriesAsync(DateTimeOffset before, CancellationToken cancellation);
 }
 
