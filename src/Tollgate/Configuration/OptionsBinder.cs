@@ -53,7 +53,7 @@ internal sealed class OptionsBinder(SecretReader? secrets, ProblemList problems)
     {
         if (node is null || (secrets is null && node.Kind == JsonValueKind.Null))
         {
-            if (key.Rules.IsDefined(typeof(RequiredAttribute)) && defaults is "")
+            if ((key.Rules.IsDefined(typeof(RequiredAttribute)) && defaults is "") || (node is null && key.Rules.IsDefined(typeof(MustBeGivenAttribute))))
             {
                 problems.Add(path, "is required. Add it.");
             }

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Reflection;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Tollgate.Proxy.Configuration;
 
 namespace Tollgate.Configuration;
@@ -31,8 +32,12 @@ internal sealed class RulesOfAttribute(Type options) : Attribute
     public Type Options { get; } = options;
 }
 
+/// <summary>Marks what must be written even if it is null: leaving it out would mean something large.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class MustBeGivenAttribute : Attribute;
+
 /// <summary>One key of a section: the property it fills, and how it is written.</summary>
-/// <param name="Name">The key in the file: the property's name in camelCase.</param>
+/// <param name="Name">The key in the file: the property's name in camelCase, unless it says another.</param>
 /// <param name="Property">The property it fills.</param>
 /// <param name="Rules">The property whose attributes the value must keep; mostly the same.</param>
 internal sealed record OptionsKey(string Name, PropertyInfo Property, PropertyInfo Rules)
@@ -73,7 +78,7 @@ internal static class OptionsShape
             {
                 keys = [.. section.GetProperties(BindingFlags.Public | BindingFlags.Instance)
                     .Where(property => property.CanWrite)
-                    .Select(property => new OptionsKey(JsonNamingPolicy.CamelCase.ConvertName(property.Name), property, RulesOf(section, property)))];
+                    .Select(property => new OptionsKey(NameOf(property), property, RulesOf(section, property)))];
                 KeysByType.Add(section, keys);
             }
 
@@ -86,6 +91,9 @@ internal static class OptionsShape
 
     /// <summary>All values that a named value may have, as written in the file.</summary>
     public static string[] EnumTexts(Type type) => [.. Enum.GetValues(type).Cast<object>().Select(EnumText)];
+
+    private static string NameOf(PropertyInfo property) =>
+        property.GetCustomAttribute<JsonPropertyNameAttribute>()?.Name ?? JsonNamingPolicy.CamelCase.ConvertName(property.Name);
 
     private static PropertyInfo RulesOf(Type section, PropertyInfo property) =>
         property.IsDefined(typeof(ValidationAttribute)) || property.IsDefined(typeof(SensitiveAttribute))

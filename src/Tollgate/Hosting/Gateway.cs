@@ -1,6 +1,7 @@
 using Tollgate.Admin;
 using Tollgate.ClickHouse;
 using Tollgate.Configuration;
+using Tollgate.Control;
 using Tollgate.Proxy;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Metrics;
@@ -36,9 +37,15 @@ internal sealed class Gateway : IAsyncDisposable
     private readonly ConfigurationWatcher _watcher;
     private readonly WebApplication _admin;
     private readonly WebApplication _proxy;
+    private readonly string? _madeAdminToken;
 
     /// <summary>Joins the parts; starts nothing.</summary>
-    public Gateway(ConfigurationResult configuration, ConfigurationLoader loader, ILoggerFactory loggers, TimeProvider time)
+    /// <param name="configuration">What was read; valid.</param>
+    /// <param name="loader">Reads it again when it changes.</param>
+    /// <param name="control">What is edited while the gateway runs; the caller's to close, after this.</param>
+    /// <param name="loggers">Where log lines go.</param>
+    /// <param name="time">The clock.</param>
+    public Gateway(ConfigurationResult configuration, ConfigurationLoader loader, ControlStore control, ILoggerFactory loggers, TimeProvider time)
     {
         _options = configuration.Options!;
         _loggers = loggers;
@@ -74,7 +81,10 @@ internal sealed class Gateway : IAsyncDisposable
         _drain = new Drain(time);
         var sockets = InheritedSockets.OfThisProcess();
         _proxy = Listeners.Proxy(_options.Proxy, loggers, new RequestPath(worlds, _recording?.Recorder, rows, events, time, gatewayId, _drain.Cut), _drain, sockets);
-        _admin = Listeners.Admin(_options.Admin, loggers, new AdminEndpoints(metrics, new Readiness(_drain, _supervisor, _migration, _store, _recording)), sockets);
+        var adminToken = AdminApi.TokenOf(_options.Admin);
+        _madeAdminToken = _options.Admin.Token.Length == 0 ? adminToken : null;
+        var api = new AdminApi(_options.Admin, adminToken, [.. _options.Upstreams.Keys], control, control.Sessions, new NoAdmissionStates(), time, loggers);
+        _admin = Listeners.Admin(_options.Admin, _options.Proxy.Certificate, loggers, new AdminEndpoints(metrics, new Readiness(_drain, _supervisor, _migration, _store, _recording)), api, sockets);
     }
 
     /// <summary>Starts everything, and listens.</summary>
@@ -126,7 +136,7 @@ internal sealed class Gateway : IAsyncDisposable
     }
 
     /// <summary>What a person needs to know once it runs.</summary>
-    public string Banner() => StartBanner.Write(_options, _proxy.Urls, _admin.Urls);
+    public string Banner() => StartBanner.Write(_options, _proxy.Urls, _admin.Urls, _madeAdminToken);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

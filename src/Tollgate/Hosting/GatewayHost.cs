@@ -1,6 +1,10 @@
+using System.Data.Common;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging.Console;
+using Tollgate.Cli;
 using Tollgate.Configuration;
+using Tollgate.Control;
+using Tollgate.Proxy.Configuration;
 
 namespace Tollgate.Hosting;
 
@@ -34,7 +38,14 @@ internal static class GatewayHost
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
 
-        await using var gateway = new Gateway(configuration, loader, loggers, TimeProvider.System);
+        var options = configuration.Options!;
+        using var control = await OpenControlAsync(options, stop.Token);
+        if (control is null)
+        {
+            return ExitCodes.Failed;
+        }
+
+        await using var gateway = new Gateway(configuration, loader, control, loggers, TimeProvider.System);
         try
         {
             await gateway.StartAsync(stop.Token);
@@ -59,6 +70,22 @@ internal static class GatewayHost
             }
 
             stop.Cancel();
+        }
+    }
+
+    /// <summary>The control store with the file's objects laid over it; null after a message when it can't be had.</summary>
+    private static async Task<ControlStore?> OpenControlAsync(TollgateOptions options, CancellationToken cancellation)
+    {
+        try
+        {
+            var control = await ControlStore.OpenAsync(options.Control, options.Storage.DataDirectory, TimeProvider.System, cancellation);
+            await control.SetDeclaredAsync(options, cancellation);
+            return control;
+        }
+        catch (Exception exception) when (exception is DbException or InvalidOperationException or OperationCanceledException)
+        {
+            await Console.Error.WriteLineAsync($"The control store could not be opened: {exception.Message}");
+            return null;
         }
     }
 

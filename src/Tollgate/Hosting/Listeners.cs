@@ -41,16 +41,22 @@ internal static class Listeners
 
     /// <summary>The server for operators.</summary>
     /// <exception cref="IOException">A socket is named that was not handed over.</exception>
-    public static WebApplication Admin(AdminOptions options, ILoggerFactory loggers, AdminEndpoints endpoints, InheritedSockets sockets)
+    public static WebApplication Admin(AdminOptions options, CertificateOptions? certificateOptions, ILoggerFactory loggers, AdminEndpoints endpoints, AdminApi? api, InheritedSockets sockets)
     {
         var places = Resolve(options.Listen, sockets);
-        var app = Build(loggers, transport: null, kestrel =>
-        {
-            foreach (var place in places)
+        var certificate = certificateOptions is null ? null : LoadCertificate(certificateOptions);
+        var app = Build(
+            loggers,
+            transport: null,
+            kestrel =>
             {
-                Listen(kestrel, place, certificate: null, drain: null);
-            }
-        });
+                foreach (var place in places)
+                {
+                    Listen(kestrel, place, certificate, drain: null);
+                }
+            },
+            api is null ? null : api.AddServices);
+        api?.Map(app);
         app.Run(endpoints.InvokeAsync);
         return app;
     }
@@ -78,7 +84,7 @@ internal static class Listeners
         return places;
     }
 
-    private static WebApplication Build(ILoggerFactory loggers, DrainingTransport? transport, Action<KestrelServerOptions> configure)
+    private static WebApplication Build(ILoggerFactory loggers, DrainingTransport? transport, Action<KestrelServerOptions> configure, Action<IServiceCollection>? addServices = null)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(loggers);
@@ -97,6 +103,7 @@ internal static class Listeners
             builder.Services.AddSingleton<IConnectionListenerFactory>(transport);
         }
 
+        addServices?.Invoke(builder.Services);
         return builder.Build();
     }
 

@@ -7,7 +7,11 @@ namespace Tollgate.Hosting;
 internal static class StartBanner
 {
     /// <summary>Writes them.</summary>
-    public static string Write(TollgateOptions options, IEnumerable<string> proxy, IEnumerable<string> admin)
+    /// <param name="options">What was configured.</param>
+    /// <param name="proxy">Where the proxy listens.</param>
+    /// <param name="admin">Where the admin listener listens.</param>
+    /// <param name="madeAdminToken">The admin token made for this run, shown here and nowhere else; null when one is configured.</param>
+    public static string Write(TollgateOptions options, IEnumerable<string> proxy, IEnumerable<string> admin, string? madeAdminToken)
     {
         var proxyAddress = proxy.First();
         var upstream = options.Upstreams.ContainsKey("anthropic") ? "anthropic" : options.Upstreams.Keys.First();
@@ -15,12 +19,17 @@ internal static class StartBanner
             .AppendLine()
             .AppendLine($"Tollgate is running.")
             .AppendLine($"  proxy   {string.Join(", ", proxy)}  ({string.Join(", ", options.Upstreams.Select(static pair => $"/{pair.Key} -> {pair.Value.BaseUrl}"))})")
-            .AppendLine($"  admin   {string.Join(", ", admin.Select(static address => address + "/"))}  (/metrics, /healthz, /readyz)")
+            .AppendLine($"  admin   {string.Join(", ", admin.Select(static address => address + "/"))}  (/metrics, /healthz, /readyz, /api)")
             .AppendLine($"  ledger  {Ledger(options.Storage)}")
             .AppendLine()
             .AppendLine("For Claude Code, paste into your shell:")
             .AppendLine($"  export ANTHROPIC_BASE_URL={proxyAddress}/{upstream}")
             .AppendLine("  claude");
+        if (madeAdminToken is not null)
+        {
+            text.AppendLine().AppendLine("Admin token of this run, as admin.token is not given (shown this once):").AppendLine($"  export TOLLGATE_ADMIN_TOKEN={madeAdminToken}");
+        }
+
         return text.ToString();
     }
 

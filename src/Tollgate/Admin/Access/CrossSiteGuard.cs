@@ -2,7 +2,6 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using Tollgate.Admin.Wire;
-using Tollgate.Configuration;
 using ConfigurationPath = Tollgate.Configuration.ConfigurationPath;
 
 namespace Tollgate.Admin.Access;

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using Tollgate.Control;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Keys;

@@ -1,4 +1,3 @@
-using System.ComponentModel.DataAnnotations;
 using Tollgate.Configuration;
 using Tollgate.Control;
 using Tollgate.Proxy.Configuration;

@@ -56,7 +56,7 @@ internal sealed class ResourceRoutes<TItem, TBody, TView>(IControlStore store, I
 
     /// <summary>An object as it is answered when more is shown.</summary>
     public T View<T>(Stored<TItem> stored)
-        where T : TView, new()
+        where T : class, TView, new()
     {
         var view = RecordCopy.To<T>(stored.Value);
         view.Revision = stored.Revision;

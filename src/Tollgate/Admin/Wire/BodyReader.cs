@@ -18,8 +18,9 @@ internal static class BodyReader
     /// <summary>Reads the body into a record that names every field that may be given.</summary>
     /// <param name="context">The request.</param>
     /// <param name="id">The id that the address says, which the body may repeat or leave out; null when the address has none.</param>
+    /// <param name="newId">The id to take when the body gives none; null when it must.</param>
     /// <exception cref="ApiException">Not JSON by its type (415), too large (413), or wrong (400): every problem at once.</exception>
-    public static async Task<TBody> ReadAsync<TBody>(HttpContext context, string? id = null)
+    public static async Task<TBody> ReadAsync<TBody>(HttpContext context, string? id = null, string? newId = null)
         where TBody : class
     {
         var problems = new ProblemList();
@@ -30,6 +31,10 @@ internal static class BodyReader
             if (id is not null && node.Kind == JsonValueKind.Object)
             {
                 Address(node, id, problems);
+            }
+            else if (newId is not null && node.Kind == JsonValueKind.Object && node.Find("id") is null or { Kind: JsonValueKind.Null })
+            {
+                node.Set("id", new ConfigurationNode { Kind = JsonValueKind.String, Text = newId });
             }
         }
 

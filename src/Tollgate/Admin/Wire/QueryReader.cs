@@ -10,11 +10,12 @@ internal sealed class QueryReader
     /// <summary>Most entries on a page.</summary>
     public const int MostOnPage = 1000;
 
+    private readonly Dictionary<string, IReadOnlyList<string>> _lists = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
 
     /// <summary>Takes the query.</summary>
     /// <param name="query">As sent.</param>
-    /// <param name="known">Every parameter that may be given.</param>
+    /// <param name="known">Every parameter that may be given; one that ends in <c>[]</c> may be given several times.</param>
     /// <exception cref="ApiException">One is unknown, given twice or has a control character (400).</exception>
     public QueryReader(IQueryCollection query, IReadOnlyList<string> known)
     {
@@ -26,13 +27,17 @@ internal sealed class QueryReader
             {
                 errors.Add(new FieldError(shown, $"is not a known parameter. {(known.Count == 0 ? "None is taken here." : Suggestion.For(name, known))}"));
             }
+            else if (values.Any(static value => value!.Any(char.IsControl) || value!.Length > BodyReader.MostCharacters) || values.Count > MostOnPage)
+            {
+                errors.Add(new FieldError(shown, $"has a control character, or more than {BodyReader.MostCharacters} characters or {MostOnPage} values (not shown)."));
+            }
+            else if (name.EndsWith("[]", StringComparison.Ordinal))
+            {
+                _lists[name] = [.. values.Select(static value => value!)];
+            }
             else if (values.Count != 1)
             {
                 errors.Add(new FieldError(shown, "is given more than once. Give it once."));
-            }
-            else if (values[0]!.Any(char.IsControl) || values[0]!.Length > BodyReader.MostCharacters)
-            {
-                errors.Add(new FieldError(shown, $"has a control character or more than {BodyReader.MostCharacters} characters (value not shown)."));
             }
             else
             {
@@ -48,6 +53,9 @@ internal sealed class QueryReader
 
     /// <summary>A parameter's text; null when it is not given.</summary>
     public string? Text(string name) => _values.GetValueOrDefault(name);
+
+    /// <summary>All values of a parameter that may be given several times; empty when it is not given.</summary>
+    public IReadOnlyList<string> Texts(string name) => _lists.GetValueOrDefault(name) ?? [];
 
     /// <summary><c>limit</c>: entries on a page.</summary>
     public int Limit(int otherwise = 100)
