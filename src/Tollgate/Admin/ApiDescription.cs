@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
@@ -173,10 +174,22 @@ internal static class ApiDescription
             schema.Description = "US dollars, exact.";
             schema.Properties = null;
         }
+        else if (type == typeof(DateTimeOffset) || type == typeof(TimeSpan))
+        {
+            schema.Type = JsonSchemaType.String;
+            schema.Pattern = null;
+        }
         else if (type.IsEnum)
         {
             schema.Type = JsonSchemaType.String;
             schema.Enum = [.. OptionsShape.EnumTexts(type).Select(static text => (JsonNode)JsonValue.Create(text)!)];
+        }
+
+        // Those are written with Anthropic's names.
+        if (type.Namespace == typeof(SpendLimits.SpendLimitView).Namespace && context.JsonPropertyInfo is null && schema.Properties is { } properties)
+        {
+            schema.Properties = properties.ToDictionary(static pair => JsonNamingPolicy.SnakeCaseLower.ConvertName(pair.Key), static pair => pair.Value);
+            schema.Required = schema.Required?.Select(JsonNamingPolicy.SnakeCaseLower.ConvertName).ToHashSet();
         }
 
         if (context.JsonPropertyInfo is { } property && property.AttributeProvider is System.Reflection.PropertyInfo info)

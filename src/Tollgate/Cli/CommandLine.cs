@@ -33,12 +33,14 @@ internal sealed class CommandLine(ConfigurationLoader loader, TimeProvider time,
 
         var serveVerb = new Command("serve", "Run the gateway. The default verb.") { config };
         var check = new Command("check", "Check the configuration and print everything that is wrong with it. Exits with 0 or 2.") { config, json };
-        var keys = new Command("keys", "Virtual keys.") { KeysCommand.Create(output, error, json) };
+        var admin = new AdminVerb(loader, output, error);
+        var keys = new KeysCommand(admin, output, error).Create(json);
+        var budgets = new BudgetsCommand(admin, time, output).Create(json);
         var prices = new PricesCommand(loader, time, output, error).Create(config, json);
         var migrate = new MigrateCommand(loader, time, output, error).Create(config, json);
         var verify = new VerifyCommand(loader, time, output, error).Create(config, json);
         var spool = new SpoolCommand(loader, time, output, error).Create(config, json);
-        var root = new RootCommand("Tollgate: a gateway between Claude Code and its model provider, with an exact ledger of what is spent.") { config, serveVerb, check, keys, prices, migrate, verify, spool };
+        var root = new RootCommand("Tollgate: a gateway between Claude Code and its model provider, with an exact ledger of what is spent.") { config, serveVerb, check, keys, budgets, prices, migrate, verify, spool };
 
         Func<ParseResult, CancellationToken, Task<int>> run = (parsed, cancellation) => ServeAsync(parsed.GetValue(config), error, cancellation);
         root.SetAction(run);

@@ -16,6 +16,9 @@ public sealed class ConfigurationLoader(IReadOnlyDictionary<string, string> envi
         Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(entry => (string)entry.Key, entry => (string?)entry.Value ?? string.Empty, StringComparer.Ordinal),
         Environment.CurrentDirectory);
 
+    /// <summary>An environment variable; null when it is not set.</summary>
+    public string? Variable(string name) => environment.GetValueOrDefault(name);
+
     /// <summary>The file that <see cref="Load"/> reads, whether or not it exists.</summary>
     public string PathOf(string? file) => Path.GetFullPath(file ?? DefaultFile, directory);
 

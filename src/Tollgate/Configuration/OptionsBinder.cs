@@ -128,7 +128,7 @@ internal sealed class OptionsBinder(SecretReader? secrets, ProblemList problems)
             else
             {
                 problems.Add(entryPath, $"is {Shown(item, sensitive: false)}, but must be {wanted}.{Origin(item)}");
-                list.Add(string.Empty);
+                list.Add(entryType.IsValueType ? Activator.CreateInstance(entryType) : string.Empty);
             }
         }
 

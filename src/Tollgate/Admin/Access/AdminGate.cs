@@ -47,8 +47,13 @@ internal sealed class AdminGate(Identification identification, CrossSiteGuard gu
 
         if (endpoint is not RouteEndpoint)
         {
-            // Routing's own endpoint for a wrong method says in Allow which are right.
+            // Routing's own endpoint for a body of a wrong type, or for a wrong method: it says in Allow which are right.
             await endpoint.RequestDelegate!(context);
+            if (context.Response.StatusCode == StatusCodes.Status415UnsupportedMediaType)
+            {
+                throw BodyReader.NotJson(context.Request);
+            }
+
             throw new ApiException(StatusCodes.Status405MethodNotAllowed, ProblemKinds.MethodNotAllowed, "Method not allowed", $"This route takes {context.Response.Headers.Allow}.");
         }
 

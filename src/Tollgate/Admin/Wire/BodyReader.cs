@@ -43,6 +43,13 @@ internal static class BodyReader
         return (TBody)body!;
     }
 
+    /// <summary>The body is of another type.</summary>
+    public static ApiException NotJson(HttpRequest request) => new(
+        StatusCodes.Status415UnsupportedMediaType,
+        ProblemKinds.UnsupportedMediaType,
+        "Not JSON",
+        $"The body's content-type is {ConfigurationPath.Quote(request.ContentType ?? string.Empty)}, but must be application/json.");
+
     /// <summary>Throws when anything was found.</summary>
     /// <param name="problems">What was found.</param>
     /// <param name="below">The path that the body was checked at, such as <c>keys[0]</c>; what is elsewhere is not about it.</param>
@@ -69,11 +76,7 @@ internal static class BodyReader
         // JSON alone: a form or a text can be posted from any web page without asking first.
         if (!MediaTypeHeaderValue.TryParse(context.Request.ContentType, out var type) || type.MediaType is not "application/json" || type.CharSet is not (null or "utf-8" or "UTF-8"))
         {
-            throw new ApiException(
-                StatusCodes.Status415UnsupportedMediaType,
-                ProblemKinds.UnsupportedMediaType,
-                "Not JSON",
-                $"The body's content-type is {ConfigurationPath.Quote(context.Request.ContentType ?? string.Empty)}, but must be application/json.");
+            throw NotJson(context.Request);
         }
 
         var bytes = new ArrayBufferWriter<byte>();
