@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
@@ -39,25 +41,25 @@ internal sealed class AdminHost : IAsyncDisposable
 
     public HttpClient Client { get; private set; } = null!;
 
-    public static async Task<AdminHost> StartAsync(Func<AdminOptions, AdminOptions>? change = null, TollgateOptions? declared = null, TimeProvider? time = null)
+    public static async Task<AdminHost> StartAsync(Func<AdminOptions, AdminOptions>? change = null, TollgateOptions? declared = null, TimeProvider? time = null, bool https = false)
     {
         var host = new AdminHost();
         var clock = time ?? host.Time;
         host.Store = await ControlStore.OpenAsync(new ControlOptions(), host._directory, clock, CancellationToken.None);
         await host.Store.SetDeclaredAsync(declared ?? new TollgateOptions(), CancellationToken.None);
-        var options = new AdminOptions { Listen = ["http://127.0.0.1:0"], Token = Token };
+        var options = new AdminOptions { Listen = [https ? "https://127.0.0.1:0" : "http://127.0.0.1:0"], Token = Token };
         options = change?.Invoke(options) ?? options;
         var loggers = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Trace).AddProvider(host.Logs));
         var api = new AdminApi(options, AdminApi.TokenOf(options), ["anthropic", "bedrock"], host.Store, host.Store.Sessions, host.States, clock, loggers);
         var endpoints = new AdminEndpoints(new GatewayMetrics(new MetricsOptions()), new Readiness(host._drain, null, null, null, null));
-        host._app = Listeners.Admin(options, null, loggers, endpoints, api, InheritedSockets.None);
+        host._app = Listeners.Admin(options, https ? host.MakeCertificate() : null, loggers, endpoints, api, InheritedSockets.None);
         await host._app.StartAsync();
         host.Address = new Uri(host._app.Urls.First());
         host.Client = host.NewClient();
         return host;
     }
 
-    public HttpClient NewClient() => new(new SocketsHttpHandler { UseProxy = false, UseCookies = false, AllowAutoRedirect = false }) { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(30) };
+    public HttpClient NewClient() => new(new SocketsHttpHandler { UseProxy = false, UseCookies = false, AllowAutoRedirect = false, SslOptions = { RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate?.Subject == "CN=localhost" } }) { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(30) };
 
     /// <summary>Sends a request; as the administrator unless <paramref name="token"/> says otherwise, empty for nobody.</summary>
     public async Task<Answer> SendAsync(HttpMethod method, string path, string? body = null, string? token = null, string? ifMatch = null, Action<HttpRequestMessage>? change = null)
@@ -130,6 +132,15 @@ internal sealed class AdminHost : IAsyncDisposable
         Store.Dispose();
         _drain.Dispose();
         Directory.Delete(_directory, recursive: true);
+    }
+
+    private CertificateOptions MakeCertificate()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        var path = Path.Combine(_directory, "certificate.pem");
+        File.WriteAllText(path, $"{certificate.ExportCertificatePem()}\n{key.ExportPkcs8PrivateKeyPem()}\n");
+        return new CertificateOptions { Path = path };
     }
 
     /// <summary>An answer, read whole.</summary>

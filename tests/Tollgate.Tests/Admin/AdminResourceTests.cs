@@ -69,10 +69,10 @@ public sealed class AdminResourceTests
     public async Task Everything_wrong_with_a_body_is_said_at_once_in_the_words_of_the_file()
     {
         await using var host = await AdminHost.StartAsync();
-        var answer = await host.PostAsync("/api/budgets", """{"id":"UPPER","scoep":"team","limitUsd":5,"limitTokens":-1,"window":"fortnight","thresholds":["a"]}""");
+        var answer = await host.PostAsync("/api/budgets", """{"id":"UPPER","scop":"team","limitUsd":5,"limitTokens":-1,"window":"fortnight","thresholds":["a"]}""");
         Assert.Equal(HttpStatusCode.BadRequest, answer.Status);
         Assert.Equal("application/problem+json", answer.Response.Content.Headers.ContentType!.MediaType);
-        Assert.Equal(["id", "limitTokens", "limitUsd", "scoep", "thresholds[0]"], answer.Fields.Order(StringComparer.Ordinal));
+        Assert.Equal(["id", "limitTokens", "limitUsd", "scop", "thresholds[0]"], answer.Fields.Order(StringComparer.Ordinal));
         Assert.Contains("Did you mean \\u0022scope\\u0022?", answer.Body, StringComparison.Ordinal);
 
         var cross = await host.PostAsync("/api/budgets", """{"id":"a","scope":"team","limitUsd":"1","limitTokens":1,"window":"fortnight","timeZone":"Mars/Base"}""");

@@ -100,7 +100,9 @@ internal sealed partial class SignIn(OidcOptions oidc, IControlStore store, Sess
     /// <summary>The person whom the provider vouches for; null when nobody has let them in.</summary>
     private async Task<Person?> PersonOfAsync(ClaimsPrincipal principal, CancellationToken cancellation)
     {
-        var (issuer, subject) = (principal.FindFirstValue("iss") ?? string.Empty, principal.FindFirstValue("sub") ?? string.Empty);
+        // The handler drops the issuer's own claim; each claim says who made it.
+        var claimed = principal.FindFirst("sub");
+        var (issuer, subject) = (claimed?.Issuer ?? string.Empty, claimed?.Value ?? string.Empty);
         if (issuer.Length == 0 || subject.Length == 0)
         {
             return null;
