@@ -7,7 +7,7 @@ public sealed record TollgateOptions
     /// <summary>Where clients connect, and the limits of the data path.</summary>
     public ProxyOptions Proxy { get; init; } = new();
 
-    /// <summary>Where operators connect: metrics, health.</summary>
+    /// <summary>Where operators connect: metrics, health, the REST API.</summary>
     public AdminOptions Admin { get; init; } = new();
 
     /// <summary>Providers by name; the name is the first segment of the path that leads to it. Default: <c>anthropic</c> alone, at https://api.anthropic.com.</summary>

@@ -11,14 +11,14 @@ namespace Tollgate.Admin;
 /// <summary>The REST API on the admin listener: what it needs, and every route of it.</summary>
 /// <param name="options">The admin listener's options.</param>
 /// <param name="token">The administrator's token: the configured one, or the one made at start.</param>
-/// <param name="upstreams">Names of the upstreams.</param>
+/// <param name="upstreams">Names of the upstreams, as configured by then.</param>
 /// <param name="store">What is edited.</param>
 /// <param name="sessions">Who is signed in.</param>
 /// <param name="states">What is spent and used now.</param>
 /// <param name="time">The clock.</param>
 /// <param name="loggers">Where log lines go.</param>
 internal sealed class AdminApi(
-    AdminOptions options, string token, IReadOnlyCollection<string> upstreams, IControlStore store, ISessionStore sessions, IAdmissionStates states, TimeProvider time, ILoggerFactory loggers)
+    AdminOptions options, string token, Func<IReadOnlyCollection<string>> upstreams, IControlStore store, ISessionStore sessions, IAdmissionStates states, TimeProvider time, ILoggerFactory loggers)
 {
     private readonly Sessions _sessions = new(store, sessions, time);
 
@@ -64,7 +64,9 @@ internal sealed class AdminApi(
         Resource<ProjectOptions, ProjectBody, ProjectView>(new("projects", "project", Role.Viewer, Role.Editor, Unconfined: false, ConfinedWrite: true, Examples.Project)).Map(api);
         Resource<LimitOptions, LimitBody, LimitView>(new("limits", "limit", Role.Viewer, Role.Editor, Unconfined: false, ConfinedWrite: true, Examples.Limit)).Map(api);
         Resource<ProviderKey, ProviderKeyBody, ProviderKeyView>(new("provider-keys", "provider key", Role.Administrator, Role.Administrator, Unconfined: true, ConfinedWrite: false, Examples.ProviderKey)).Map(api);
-        Resource<Webhook, WebhookBody, WebhookView>(new("webhooks", "webhook", Role.Administrator, Role.Administrator, Unconfined: true, ConfinedWrite: false, Examples.Webhook)).Map(api);
+        Resource<Webhook, WebhookBody, WebhookView>(
+            new("webhooks", "webhook", Role.Administrator, Role.Administrator, Unconfined: true, ConfinedWrite: false, Examples.Webhook),
+            static (webhook, view) => view.Host = Uri.TryCreate(webhook.Url, UriKind.Absolute, out var url) ? url.Host : string.Empty).Map(api);
         Resource<Person, PersonBody, PersonView>(new("people", "person", Role.Administrator, Role.Administrator, Unconfined: true, ConfinedWrite: false, Examples.Person)).Map(api);
 
         var budgets = Resource<BudgetOptions, BudgetBody, BudgetView>(new("budgets", "budget", Role.Viewer, Role.Editor, Unconfined: false, ConfinedWrite: true, Examples.Budget));

@@ -83,7 +83,7 @@ internal sealed class Gateway : IAsyncDisposable
         _proxy = Listeners.Proxy(_options.Proxy, loggers, new RequestPath(worlds, _recording?.Recorder, rows, events, time, gatewayId, _drain.Cut), _drain, sockets);
         var adminToken = AdminApi.TokenOf(_options.Admin);
         _madeAdminToken = _options.Admin.Token.Length == 0 ? adminToken : null;
-        var api = new AdminApi(_options.Admin, adminToken, [.. _options.Upstreams.Keys], control, control.Sessions, new NoAdmissionStates(), time, loggers);
+        var api = new AdminApi(_options.Admin, adminToken, () => [.. worlds.Current.Options.Upstreams.Keys], control, control.Sessions, new NoAdmissionStates(), time, loggers);
         _admin = Listeners.Admin(_options.Admin, _options.Proxy.Certificate, loggers, new AdminEndpoints(metrics, new Readiness(_drain, _supervisor, _migration, _store, _recording)), api, sockets);
     }
 

@@ -82,7 +82,7 @@ internal static class GatewayHost
             await control.SetDeclaredAsync(options, cancellation);
             return control;
         }
-        catch (Exception exception) when (exception is DbException or InvalidOperationException or OperationCanceledException)
+        catch (Exception exception) when (exception is ControlUnavailableException or DbException or InvalidOperationException or OperationCanceledException)
         {
             await Console.Error.WriteLineAsync($"The control store could not be opened: {exception.Message}");
             return null;

@@ -41,7 +41,7 @@ internal sealed class AdminHost : IAsyncDisposable
 
     public HttpClient Client { get; private set; } = null!;
 
-    public static async Task<AdminHost> StartAsync(Func<AdminOptions, AdminOptions>? change = null, TollgateOptions? declared = null, TimeProvider? time = null, bool https = false)
+    public static async Task<AdminHost> StartAsync(Func<AdminOptions, AdminOptions>? change = null, TollgateOptions? declared = null, TimeProvider? time = null, bool https = false, Func<IControlStore, IControlStore>? wrap = null)
     {
         var host = new AdminHost();
         var clock = time ?? host.Time;
@@ -50,7 +50,7 @@ internal sealed class AdminHost : IAsyncDisposable
         var options = new AdminOptions { Listen = [https ? "https://127.0.0.1:0" : "http://127.0.0.1:0"], Token = Token };
         options = change?.Invoke(options) ?? options;
         var loggers = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Trace).AddProvider(host.Logs));
-        var api = new AdminApi(options, AdminApi.TokenOf(options), ["anthropic", "bedrock"], host.Store, host.Store.Sessions, host.States, clock, loggers);
+        var api = new AdminApi(options, AdminApi.TokenOf(options), static () => ["anthropic", "bedrock"], wrap?.Invoke(host.Store) ?? host.Store, host.Store.Sessions, host.States, clock, loggers);
         var endpoints = new AdminEndpoints(new GatewayMetrics(new MetricsOptions()), new Readiness(host._drain, null, null, null, null));
         host._app = Listeners.Admin(options, https ? host.MakeCertificate() : null, loggers, endpoints, api, InheritedSockets.None);
         await host._app.StartAsync();

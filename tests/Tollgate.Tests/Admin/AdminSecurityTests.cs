@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Reflection;
 using System.Text;
 using System.Text.Json;
 using Tollgate.Admin.Access;
@@ -141,7 +142,7 @@ public sealed class AdminSecurityTests
                 body[field] = payload;
                 var answer = await host.PostAsync($"/api/{kind}", JsonSerializer.Serialize(body));
                 Assert.True(answer.Status is HttpStatusCode.Created or HttpStatusCode.BadRequest, $"{kind}.{field} = {payload}: {answer.Status} {answer.Body}");
-                if (answer.Status == HttpStatusCode.Created && field != "secret")
+                if (answer.Status == HttpStatusCode.Created && field is not ("secret" or "url"))
                 {
                     var read = await host.GetAsync($"/api/{kind}/{Uri.EscapeDataString(answer.Json.GetProperty("id").GetString()!)}");
                     Assert.Equal(payload, read.Json.GetProperty(field).GetString());
@@ -394,6 +395,27 @@ public sealed class AdminSecurityTests
             }
         });
         Assert.Equal(status, answer.Status);
+    }
+
+    [Fact]
+    public async Task A_store_that_is_away_gets_503_and_what_its_driver_said_stays_in_the_log()
+    {
+        await using var host = await AdminHost.StartAsync(wrap: static _ => DispatchProxy.Create<IControlStore, AwayStore>());
+        var valid = await host.GetAsync("/api/keys");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, valid.Status);
+        Assert.Equal("urn:tollgate:problem:unavailable", valid.Json.GetProperty("type").GetString());
+        var other = await host.GetAsync("/api/me", AdminTokenFormat.Create("other"));
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, other.Status);
+        Assert.DoesNotContain(AwayStore.Said, valid.Body + other.Body, StringComparison.Ordinal);
+        Assert.Contains(AwayStore.Said, host.Logs.All, StringComparison.Ordinal);
+    }
+
+    /// <summary>A control store that can't be reached.</summary>
+    public class AwayStore : DispatchProxy
+    {
+        public const string Said = "what the driver said of 10.1.2.3";
+
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => throw new ControlUnavailableException(new IOException(Said));
     }
 
     [Fact]

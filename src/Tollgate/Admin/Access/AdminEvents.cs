@@ -3,18 +3,18 @@ namespace Tollgate.Admin.Access;
 /// <summary>What happens at the admin API, as log lines. Never a credential, and nothing that a caller wrote.</summary>
 internal static partial class AdminEvents
 {
-    [LoggerMessage(8401, LogLevel.Warning, "A credential presented to the admin API from {Address} is not valid")]
+    [LoggerMessage(8501, LogLevel.Warning, "A credential presented to the admin API from {Address} is not valid")]
     public static partial void Refused(ILogger logger, string address);
 
-    [LoggerMessage(8402, LogLevel.Error, "The control store could not be reached for the admin API: {Reason}")]
+    [LoggerMessage(8502, LogLevel.Error, "The control store could not be reached for the admin API: {Reason}")]
     public static partial void StoreUnavailable(ILogger logger, string reason);
 
-    [LoggerMessage(8403, LogLevel.Error, "The admin API failed at {Route}")]
+    [LoggerMessage(8503, LogLevel.Error, "The admin API failed at {Route}")]
     public static partial void Failed(ILogger logger, string route, Exception exception);
 
-    [LoggerMessage(8404, LogLevel.Information, "{Person} signed in from {Address}")]
+    [LoggerMessage(8504, LogLevel.Information, "{Person} signed in from {Address}")]
     public static partial void SignedIn(ILogger logger, string person, string address);
 
-    [LoggerMessage(8405, LogLevel.Warning, "A sign-in from {Address} was refused: {Reason}")]
+    [LoggerMessage(8505, LogLevel.Warning, "A sign-in from {Address} was refused: {Reason}")]
     public static partial void SignInRefused(ILogger logger, string address, string reason);
 }

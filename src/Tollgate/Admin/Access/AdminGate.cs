@@ -128,7 +128,9 @@ internal sealed class AdminGate(Identification identification, CrossSiteGuard gu
                 return new ApiException(StatusCodes.Status412PreconditionFailed, ProblemKinds.RevisionMismatch, "Changed meanwhile", conflict.Message);
             case BadHttpRequestException bad:
                 return new ApiException(bad.StatusCode, ProblemKinds.Invalid, "The request is not valid", "The request can't be read as HTTP. Check its headers and its length.");
-            case DbException or IOException or TimeoutException:
+            case ControlException other:
+                return new ApiException(StatusCodes.Status503ServiceUnavailable, ProblemKinds.Unavailable, "Store not available", other.Message);
+            case ControlUnavailableException or DbException or IOException or TimeoutException:
                 AdminEvents.StoreUnavailable(logger, exception.Message);
                 return new ApiException(StatusCodes.Status503ServiceUnavailable, ProblemKinds.Unavailable, "Store not available", "The control store can't be reached, so nothing was read or changed. Try again; the gateway's log says more.");
             default:

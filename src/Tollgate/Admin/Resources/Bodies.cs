@@ -216,9 +216,6 @@ internal record WebhookFields
     /// <summary>What people call it. Default: the id.</summary>
     public string Name { get; init; } = string.Empty;
 
-    /// <summary>Where events are sent, https.</summary>
-    public string Url { get; init; } = string.Empty;
-
     /// <summary>Events to send, exact or with <c>*</c>. Default: all.</summary>
     public IReadOnlyList<string> Events { get; init; } = [];
 
@@ -230,6 +227,10 @@ internal record WebhookFields
 [RulesOf(typeof(Webhook))]
 internal sealed record WebhookBody : WebhookFields
 {
+    /// <summary>Where events are sent, https. Never shown again but for its host; left out of a change, the old one stays.</summary>
+    [Sensitive]
+    public string Url { get; init; } = string.Empty;
+
     /// <summary>Signs what is sent, 16 characters or more. Never shown again; left out of a change, the old one stays.</summary>
     [Sensitive]
     public string Secret { get; init; } = string.Empty;

@@ -69,7 +69,11 @@ internal static class ItemRules
     private static void CheckUrl(string url, ProblemList problems)
     {
         // Whether the address may be reached is checked again when it is called: a name can be pointed elsewhere at any time.
-        if (!Uri.TryCreate(url, UriKind.Absolute, out var parsed) || parsed.Scheme != Uri.UriSchemeHttps || parsed.UserInfo.Length > 0 || parsed.Fragment.Length > 0)
+        if (url.Length == 0)
+        {
+            problems.Add("url", "is required. Add it.");
+        }
+        else if (!Uri.TryCreate(url, UriKind.Absolute, out var parsed) || parsed.Scheme != Uri.UriSchemeHttps || parsed.UserInfo.Length > 0 || parsed.Fragment.Length > 0)
         {
             problems.Add("url", "(not shown, it may hold a secret) must be https:// with a host, without user name and fragment, such as https://hooks.example.com/tollgate.");
         }

@@ -18,10 +18,10 @@ internal sealed record ResourceInfo(string Path, string One, Role Reads, Role Wr
 
 /// <summary>List, create, read, replace and remove for one kind of object.</summary>
 /// <param name="store">Where they are kept.</param>
-/// <param name="upstreams">Names of the upstreams.</param>
+/// <param name="upstreams">Names of the upstreams, as configured by then.</param>
 /// <param name="info">How they are served.</param>
 /// <param name="finish">Fills what the view has under another name; null for none.</param>
-internal sealed class ResourceRoutes<TItem, TBody, TView>(IControlStore store, IReadOnlyCollection<string> upstreams, ResourceInfo info, Action<TItem, TView>? finish = null)
+internal sealed class ResourceRoutes<TItem, TBody, TView>(IControlStore store, Func<IReadOnlyCollection<string>> upstreams, ResourceInfo info, Action<TItem, TView>? finish = null)
     where TItem : class, new()
     where TBody : class, new()
     where TView : class, IStoredView, new()
@@ -82,7 +82,7 @@ internal sealed class ResourceRoutes<TItem, TBody, TView>(IControlStore store, I
             throw ApiException.Forbidden($"You may not add or change this {info.One}: what it is for is not below the team or customer that you are confined to. Ask an administrator.");
         }
 
-        ItemRules.Check(item, upstreams);
+        ItemRules.Check(item, upstreams());
     }
 
     /// <summary>Answers with an object.</summary>
@@ -199,7 +199,11 @@ internal sealed class ResourceRoutes<TItem, TBody, TView>(IControlStore store, I
     private static TItem WithKeptSecret(TItem item, TItem current) => (item, current) switch
     {
         (ProviderKey { Secret.Length: 0 } key, ProviderKey old) => (TItem)(object)(key with { Secret = old.Secret }),
-        (Webhook { Secret.Length: 0 } webhook, Webhook old) => (TItem)(object)(webhook with { Secret = old.Secret }),
+        (Webhook webhook, Webhook old) => (TItem)(object)(webhook with
+        {
+            Secret = webhook.Secret.Length > 0 ? webhook.Secret : old.Secret,
+            Url = webhook.Url.Length > 0 ? webhook.Url : old.Url,
+        }),
         _ => item,
     };
 

@@ -117,6 +117,9 @@ internal sealed record ProviderKeyView : ProviderKeyFields, IStoredView
 /// <summary>A webhook, as it is kept.</summary>
 internal sealed record WebhookView : WebhookFields, IStoredView
 {
+    /// <summary>The host of its address; the rest may be all that it takes to write there.</summary>
+    public string Host { get; set; } = string.Empty;
+
     /// <inheritdoc/>
     public long Revision { get; set; }
 
