@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.RegularExpressions;
 using Tollgate.Proxy.Configuration;
 
@@ -88,6 +89,20 @@ internal static partial class CrossFieldRules
             if (options.Keys[i].Id.Length > 0 && !paths.TryAdd(options.Keys[i].Id, path))
             {
                 problems.Add(path, $"is {ConfigurationPath.Quote(options.Keys[i].Id)}, as is {paths[options.Keys[i].Id]}. Each key needs an id of its own.");
+            }
+
+            CheckNetworks(options.Keys[i].SourceNetworks, $"{ConfigurationPath.Join("keys", i)}.sourceNetworks", problems);
+        }
+    }
+
+    private static void CheckNetworks(IReadOnlyList<string> networks, string path, ProblemList problems)
+    {
+        for (var i = 0; i < networks.Count; i++)
+        {
+            var entryPath = ConfigurationPath.Join(path, i);
+            if (!IPNetwork.TryParse(networks[i], out _) && !IPAddress.TryParse(networks[i], out _) && !problems.Has(entryPath))
+            {
+                problems.Add(entryPath, $"is {ConfigurationPath.Quote(networks[i])}, but must be a network, such as 10.0.0.0/8, or one address.");
             }
         }
     }

@@ -18,7 +18,7 @@ internal static class ListenRules
 
         foreach (var admin in listeners.Where(listener => listener.Path.StartsWith("admin.", StringComparison.Ordinal) && !listener.Address.IsLoopback))
         {
-            problems.Warn(admin.Path, $"is {ConfigurationPath.Quote(admin.Text)}: whoever reaches it can read names of keys and teams, and what they spend. Keep it to a trusted network.");
+            problems.Warn(admin.Path, $"is {ConfigurationPath.Quote(admin.Text)}: whoever reaches it can read names of keys and teams, and what they spend{(admin.Address.Scheme == ListenScheme.Https ? string.Empty : ", and admin tokens go there in clear; https:// seals them")}. Keep it to a trusted network.");
         }
 
         if (options.Storage.Mode == StorageMode.Embedded)

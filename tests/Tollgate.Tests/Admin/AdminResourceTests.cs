@@ -85,6 +85,20 @@ public sealed class AdminResourceTests
     }
 
     [Theory]
+    [InlineData("10.0.0.0/8", true)]
+    [InlineData("2001:db8::/32", true)]
+    [InlineData("192.0.2.7", true)]
+    [InlineData("10.0.0.0/33", false)]
+    [InlineData("localhost", false)]
+    public async Task A_network_of_a_key_is_one(string network, bool isOne)
+    {
+        await using var host = await AdminHost.StartAsync();
+        var answer = await host.PostAsync("/api/keys", $$"""{"sourceNetworks":["{{network}}"]}""");
+        Assert.Equal(isOne ? HttpStatusCode.Created : HttpStatusCode.BadRequest, answer.Status);
+        Assert.True(isOne || answer.Fields is ["sourceNetworks[0]"]);
+    }
+
+    [Theory]
     [InlineData("5.00", "5.00")]
     [InlineData("0.000000001", "0.000000001")]
     [InlineData("123456789.123456789", "123456789.123456789")]

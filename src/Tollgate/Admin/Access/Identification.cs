@@ -24,8 +24,9 @@ internal sealed class Identification(IControlStore store, Sessions sessions, str
 
     private readonly byte[] _configured = AdminTokenFormat.Hash(configuredToken);
 
-    /// <summary>Whether the request presents anything, right or wrong.</summary>
-    public static bool Presents(HttpContext context) => Presented(context.Request) is not null || Sessions.IsPresented(context.Request);
+    /// <summary>Whether the request presents a token or a key, right or wrong.</summary>
+    /// <remarks>A cookie does not count: it ends by itself, and a page that goes on asking must not shut its address out.</remarks>
+    public static bool Presents(HttpContext context) => Presented(context.Request) is not null;
 
     /// <summary>Who presents it; null when it is none, unknown, expired or disabled.</summary>
     public async Task<Caller?> FindAsync(HttpContext context)

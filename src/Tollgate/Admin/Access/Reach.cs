@@ -94,7 +94,8 @@ internal sealed class Reach
     /// <summary>Whether they see what is counted for this.</summary>
     public bool Sees(ScopeKind scope, string value) => _isAll || scope switch
     {
-        ScopeKind.Customer => _customers.Contains(value),
+        // A team's customer has other teams: what they spend together is not for one of them.
+        ScopeKind.Customer => _team.Length == 0 && _customers.Contains(value),
         ScopeKind.Team => _teams.Contains(value),
         ScopeKind.Project => _projects.Contains(value),
         ScopeKind.Key => _keys.Contains(value),

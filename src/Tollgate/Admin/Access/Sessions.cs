@@ -27,9 +27,6 @@ internal sealed class Sessions(IControlStore store, ISessionStore sessions, Time
     // So that a page that asks every second does not write every second.
     private static readonly TimeSpan TouchInterval = TimeSpan.FromMinutes(1);
 
-    /// <summary>Whether the request has a session's cookie.</summary>
-    public static bool IsPresented(HttpRequest request) => request.Cookies.ContainsKey(NameFor(request));
-
     /// <summary>Whose session the cookie is; null when there is none, or when the person may not sign in any more.</summary>
     public async Task<Caller?> FindAsync(HttpRequest request, string address, CancellationToken cancellation)
     {
