@@ -283,7 +283,8 @@ public class BudgetWindowTests
                 window.Find(watched[i], out var start, out var end);
                 Assert.True(
                     (start, end) == (watched[i], watched[i + 1]),
-                    $"{unit} in {zone.Id}: watched {new DateTime(watched[i]):u} to {new DateTime(watched[i + 1]):u}, found {new DateTime(start):u} to {new DateTime(end):u}");
+                    $"{unit} in {zone.Id}: watched {new DateTime(watched[i]):u} to {new DateTime(watched[i + 1]):u}, " +
+                    $"found {new DateTime(start):u} to {new DateTime(end):u}");
                 AssertFound(window, end - 1, start, end);
             }
         }

@@ -20,11 +20,14 @@ public class TokenBucketTests
     // Windows counts 10^7 a second and Linux 10^9; 32,768 and 3 leave remainders.
     private static readonly Gen<long> Frequencies = Gen.Int[0, 3].Select(i => new[] { 10_000_000, Second, 32_768, 3 }[i]);
 
-    private static readonly Gen<Rate> Rates = Gen.Select(Counts, Pers, Gen.OneOf(Gen.Const(0L), Counts), Frequencies, (limit, per, burst, frequency) => new Rate(limit, per, burst, frequency));
+    private static readonly Gen<Rate> Rates = Gen.Select(
+        Counts, Pers, Gen.OneOf(Gen.Const(0L), Counts), Frequencies, (limit, per, burst, frequency) => new Rate(limit, per, burst, frequency));
 
     // An amount as a part of the burst in 1/1000, and a pause as a part of the time that filling from empty takes.
     private static readonly Gen<Step[]> Steps = Gen.Select(
-        Gen.Int[0, 7], Gen.OneOf(Gen.Int[0, 1000], Gen.Int[900, 1500], Gen.Int[0, 30]), Gen.OneOf(Gen.Const(0), Gen.Int[0, 100], Gen.Int[0, 1500], Gen.Int[-200, 0]),
+        Gen.Int[0, 7],
+        Gen.OneOf(Gen.Int[0, 1000], Gen.Int[900, 1500], Gen.Int[0, 30]),
+        Gen.OneOf(Gen.Const(0), Gen.Int[0, 100], Gen.Int[0, 1500], Gen.Int[-200, 0]),
         (act, amount, pause) => new Step(act, amount, pause)).Array[1, 16];
 
     [Fact]
@@ -126,7 +129,8 @@ public class TokenBucketTests
         }
 
         var wait = bucket.WaitFor_NeedsLock(long.MinValue, long.MaxValue);
-        Assert.Equal(BigInteger.Min(TimeSpan.MaxValue.Ticks, (200 * (BigInteger)TokenBucket.MostAmount * seconds * TimeSpan.TicksPerSecond + limit - 1) / limit), wait.Ticks);
+        var product = 200 * (BigInteger)TokenBucket.MostAmount * seconds * TimeSpan.TicksPerSecond;
+        Assert.Equal(BigInteger.Min(TimeSpan.MaxValue.Ticks, (product + limit - 1) / limit), wait.Ticks);
 
         for (var i = 0; i < 1000; i++)
         {
