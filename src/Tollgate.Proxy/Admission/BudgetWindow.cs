@@ -142,6 +142,10 @@ public sealed class BudgetWindow
             ? utcTicks - Remainder(utcTicks, BucketTicks)
             : throw new InvalidOperationException($"The window \"{Text}\" has no buckets: it does not roll.");
 
+    /// <summary>When a rolling window stops counting a bucket.</summary>
+    /// <param name="bucket">From <see cref="BucketOf"/>.</param>
+    public long LeavesAt(long bucket) => bucket + _length + BucketTicks;
+
     /// <inheritdoc/>
     public override string ToString() => Kind == BudgetWindowKind.Calendar ? $"{Text} in {TimeZoneId}" : Text;
 

@@ -35,6 +35,9 @@ public sealed record TollgateOptions
     /// <summary>How fast may be asked. Default none.</summary>
     public IReadOnlyList<LimitOptions> Limits { get; init; } = [];
 
+    /// <summary>How budgets and limits are told of.</summary>
+    public AdmissionOptions Admission { get; init; } = new();
+
     /// <summary>Where the ledger is kept.</summary>
     [NeedsRestart]
     public StorageOptions Storage { get; init; } = new();

@@ -20,7 +20,7 @@ internal static partial class CrossFieldRules
     public static void Check(TollgateOptions options, ProblemList problems)
     {
         CheckUpstreams(options, problems);
-        CheckKeys(options, problems);
+        SpendRules.Check(options, problems);
         CheckStorage(options.Storage, problems);
         CheckSpool(options.Spool, problems);
         CheckLabels(options.Metrics.Labels, problems);
@@ -69,24 +69,6 @@ internal static partial class CrossFieldRules
         else if (url.Scheme == Uri.UriSchemeHttp && upstream.ApiKey.Length > 0 && !url.IsLoopback)
         {
             problems.Warn(path, $"{shown}: apiKey is sent there without TLS. Use https:// unless the network is trusted.");
-        }
-    }
-
-    private static void CheckKeys(TollgateOptions options, ProblemList problems)
-    {
-        if (options.RequireKey && options.Keys.Count == 0 && !problems.Has("keys"))
-        {
-            problems.Add("requireKey", "is true, but keys is empty, so every request would get 401. Add a key with tollgate keys create, or set requireKey to false.");
-        }
-
-        var paths = new Dictionary<string, string>(StringComparer.Ordinal);
-        for (var i = 0; i < options.Keys.Count; i++)
-        {
-            var path = $"{ConfigurationPath.Join("keys", i)}.id";
-            if (options.Keys[i].Id.Length > 0 && !paths.TryAdd(options.Keys[i].Id, path))
-            {
-                problems.Add(path, $"is {ConfigurationPath.Quote(options.Keys[i].Id)}, as is {paths[options.Keys[i].Id]}. Each key needs an id of its own.");
-            }
         }
     }
 
