@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Text;
 using System.Text.Json;
 using Tollgate.Proxy.Facts;
 
@@ -66,6 +67,9 @@ public static class RequestFactsReader
 
         // A tool with more uses than that is as good as one without a limit.
         private const long MostUses = 1_000_000;
+
+        // Digits of a long and zeros behind a point; more than anybody writes.
+        private const int LongestNumber = 64;
 
         private Utf8JsonReader _json = new(body, isFinalBlock: false, new JsonReaderState(new JsonReaderOptions { MaxDepth = MaxDepth }));
         private bool _modelSeen;
@@ -933,14 +937,32 @@ public static class RequestFactsReader
                 return false;
             }
 
-            if (_json.TryGetInt64(out var digits))
+            // By hand, because the JSON reader copies a number that lies in two segments to the heap.
+            Span<byte> buffer = stackalloc byte[LongestNumber];
+            if (TokenBytes > buffer.Length)
+            {
+                return false;
+            }
+
+            var text = buffer[..(int)TokenBytes];
+            if (_json.HasValueSequence)
+            {
+                _json.ValueSequence.CopyTo(text);
+            }
+            else
+            {
+                _json.ValueSpan.CopyTo(text);
+            }
+
+            if (Utf8Parser.TryParse(text, out long digits, out var read) && read == text.Length)
             {
                 whole = digits;
                 return digits >= 0;
             }
 
             // Above 0, because what is nearly nothing rounds to it.
-            if (_json.TryGetDecimal(out var number) && number > 0 && number <= long.MaxValue && number == decimal.Truncate(number))
+            if (Utf8Parser.TryParse(text, out decimal number, out read) && read == text.Length
+                && number > 0 && number <= long.MaxValue && number == decimal.Truncate(number))
             {
                 whole = (long)number;
                 return true;
