@@ -35,11 +35,11 @@ public static class RequestFactsReader
         }
         catch (JsonException)
         {
-            facts.Problem = "is not valid JSON";
+            facts.Problem = "is not valid JSON, or is nested deeper than 256 levels";
         }
         catch (InvalidOperationException)
         {
-            facts.Problem = "has a text with an escape that stands for no character";
+            facts.Problem = "has a name that is not valid Unicode";
         }
 
         return facts.IsComplete ? RequestFactsResult.Complete : facts.Problem is null ? RequestFactsResult.NeedMore : RequestFactsResult.Malformed;

@@ -15,7 +15,7 @@ public sealed class CostBoundTests
     [Fact]
     public void No_answer_that_a_request_can_have_costs_more_than_the_most()
     {
-        // Two in a hundred requests are as long as a band; a second checks some ten thousand.
+        // Two in a hundred requests are as long as a band; a second checks some thirty thousand.
         var requests = int.Parse(Environment.GetEnvironmentVariable("TOLLGATE_ADMISSION_SCHEDULES") ?? "100000", CultureInfo.InvariantCulture);
         var random = new Random(20261125);
         var facts = new RequestFacts();
