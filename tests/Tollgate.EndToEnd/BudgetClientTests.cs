@@ -45,6 +45,23 @@ public sealed class BudgetClientTests
         Assert.Contains("Budget team-day of  has reached 10 %", gateway.Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Under_a_strict_budget_the_cli_works_as_long_as_the_most_that_it_may_cost_fits()
+    {
+        await using var upstream = await FakeUpstream.StartAsync();
+        await using var gateway = await GatewayProcess.StartAsync(
+            upstream.BaseUrl,
+            embeddedStore: false,
+            configure: static configuration =>
+            {
+                SetBudget(configuration, "6", "remaining");
+                configuration["budgets"]![0]!["mode"] = "strict";
+            },
+            cancellationToken: Cancellation);
+        var run = await RunAsync(gateway, "claude-opus-4-8");
+        Assert.False(run.IsError, run.Text);
+    }
+
     private static void SetBudget(JsonObject configuration, string limit, string headers)
     {
         configuration["budgets"] = new JsonArray(new JsonObject
