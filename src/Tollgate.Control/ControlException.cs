@@ -34,3 +34,7 @@ public sealed class ControlConflictException(string kind, string id, long? expec
 /// <summary><c>tollgate.json</c> declares the object.</summary>
 public sealed class ControlReadOnlyException(string kind, string id)
     : ControlException(kind, id, $"The {kind} \"{id}\" is declared in tollgate.json and can't be changed from here. Edit tollgate.json.");
+
+/// <summary>An object's secret can't be read: another key sealed it, or somebody altered the store.</summary>
+public sealed class ControlSecretException(string kind, string id)
+    : ControlException(kind, id, $"The secret of the {kind} \"{id}\" can't be opened: it was sealed with another key file or for another object. Restore control.keyFile, or delete the {kind} and add it anew.");

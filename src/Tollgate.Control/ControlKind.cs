@@ -1,3 +1,7 @@
+using System.Reflection;
+using System.Text.Json;
+using Tollgate.Control.Secrets;
+using Tollgate.Control.Storage;
 using Tollgate.Proxy.Configuration;
 
 namespace Tollgate.Control;
@@ -5,12 +9,12 @@ namespace Tollgate.Control;
 /// <summary>One kind of object in the control store: what it is called, and what it can be found by.</summary>
 public abstract class ControlKind
 {
-    private protected ControlKind(string name, string table, Type type, params ReadOnlySpan<string> columns)
+    private protected ControlKind(string name, string table, Type type, IReadOnlyList<string> columns)
     {
         Name = name;
         Table = table;
         Type = type;
-        Columns = columns.ToArray();
+        Columns = columns;
     }
 
     /// <summary>Its name in messages and the audit log, such as <c>key</c>.</summary>
@@ -19,43 +23,241 @@ public abstract class ControlKind
     /// <summary>The names of <see cref="ListQuery"/>'s filters that it has, <see cref="ListQuery.Text"/> aside.</summary>
     public IReadOnlyList<string> Columns { get; }
 
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<ControlKind> All => ControlKinds.All;
+
     /// <summary>Its table.</summary>
     internal string Table { get; }
 
     /// <summary>Its objects' type.</summary>
     internal Type Type { get; }
 
-    /// <summary>All of them.</summary>
-    public static IReadOnlyList<ControlKind> All { get; } =
-    [
-        new ControlKind<CustomerOptions>("customer", "customers", static item => item.Id),
-        new ControlKind<TeamOptions>("team", "teams", static item => item.Id, nameof(ListQuery.Customer)),
-        new ControlKind<ProjectOptions>("project", "projects", static item => item.Id, nameof(ListQuery.Team)),
-        new ControlKind<KeyOptions>("key", "keys", static item => item.Id, nameof(ListQuery.Customer), nameof(ListQuery.Team), nameof(ListQuery.Project), nameof(ListQuery.Developer), nameof(ListQuery.Email)),
-        new ControlKind<BudgetOptions>("budget", "budgets", static item => item.Id, nameof(ListQuery.Scope), nameof(ListQuery.Value)),
-        new ControlKind<LimitOptions>("limit", "limits", static item => item.Id, nameof(ListQuery.Scope), nameof(ListQuery.Value)),
-        new ControlKind<ProviderKey>("provider-key", "provider_keys", static item => item.Id, nameof(ListQuery.Upstream)),
-        new ControlKind<Webhook>("webhook", "webhooks", static item => item.Id),
-        new ControlKind<Person>("person", "people", static item => item.Id, nameof(ListQuery.Customer), nameof(ListQuery.Team), nameof(ListQuery.Developer), nameof(ListQuery.Email), nameof(ListQuery.Subject)),
-        new ControlKind<AdminToken>("admin-token", "admin_tokens", static item => item.Id, nameof(ListQuery.Customer), nameof(ListQuery.Team)),
-    ];
-
     /// <summary>The kind of <typeparamref name="T"/>.</summary>
     /// <exception cref="ArgumentException">The store keeps no such objects.</exception>
     public static ControlKind<T> Of<T>()
         where T : class =>
         (ControlKind<T>)(All.FirstOrDefault(static kind => kind.Type == typeof(T)) ?? throw new ArgumentException($"The control store keeps no {typeof(T).Name}."));
+
+    /// <summary>Its objects in <c>tollgate.json</c>, each with the row it would have. Of two with one id the last counts.</summary>
+    internal abstract IEnumerable<DeclaredObject> DeclaredIn(TollgateOptions options);
+
+    /// <summary>The audit log's texts for a change from one document to another; null for none.</summary>
+    internal abstract (string? Before, string? After) Redacted(string id, string? before, string? after, SecretBox? secrets);
 }
 
 /// <summary>A kind of object, and how to read the id off one.</summary>
 public sealed class ControlKind<T> : ControlKind
     where T : class
 {
-    private readonly Func<T, string> _id;
+    private const string Hidden = "***";
+    private const string HiddenChange = "*** (changed)";
 
-    internal ControlKind(string name, string table, Func<T, string> id, params ReadOnlySpan<string> columns)
-        : base(name, table, typeof(T), columns) => _id = id;
+    // Only at the top: ControlKindTests holds the types to it.
+    private static readonly PropertyInfo[] Sensitive =
+        [.. typeof(T).GetProperties().Where(static property => property.IsDefined(typeof(SensitiveAttribute), inherit: true))];
+
+    private readonly KindRules<T> _rules;
+
+    internal ControlKind(string name, string table, KindRules<T> rules)
+        : base(name, table, typeof(T), rules.Columns) => _rules = rules;
 
     /// <summary>The id of <paramref name="item"/>.</summary>
-    public string IdOf(T item) => _id(item);
+    public string IdOf(T item) => _rules.Id(item);
+
+    /// <summary>The row of <paramref name="item"/>; revision and time are the caller's to fill in.</summary>
+    /// <exception cref="ArgumentException">A text that the object is found by holds a NUL, which PostgreSQL can't keep.</exception>
+    internal ObjectRow ToRow(T item, SecretBox? secrets)
+    {
+        var row = new ObjectRow { Id = IdOf(item) };
+        _rules.Fill(item, row);
+        string[] found = [row.Id, row.Customer, row.Team, row.Project, row.Developer, row.Email, row.Subject, row.Upstream, row.Scope, row.Value, .. _rules.Texts(item)];
+        if (Array.Exists(found, static text => text.Contains('\0', StringComparison.Ordinal)))
+        {
+            throw new ArgumentException($"A {Name} may not hold a NUL character.");
+        }
+
+        row.Search = string.Join('\n', found.Where(static text => text.Length > 0)).ToLowerInvariant();
+        row.Document = JsonSerializer.Serialize(Sealed(item, secrets), ControlJson.Options);
+        return row;
+    }
+
+    /// <summary>The object of a row, its secret opened.</summary>
+    /// <exception cref="ControlSecretException">It can't be opened.</exception>
+    internal T FromDocument(string id, string document, SecretBox secrets)
+    {
+        var item = Parse(document);
+        if (_rules.Secret is not { } secret || secret.Get(item).Length == 0)
+        {
+            return item;
+        }
+
+        return secrets.TryOpen(secret.Label, Name, id, secret.Get(item), out var opened)
+            ? secret.With(item, opened)
+            : throw new ControlSecretException(Name, id);
+    }
+
+    internal override IEnumerable<DeclaredObject> DeclaredIn(TollgateOptions options)
+    {
+        var last = new Dictionary<string, DeclaredObject>(StringComparer.Ordinal);
+        foreach (var item in _rules.Declared(options))
+        {
+            last[IdOf(item)] = new DeclaredObject(ToRow(item, secrets: null), item);
+        }
+
+        return last.Values;
+    }
+
+    internal override (string? Before, string? After) Redacted(string id, string? before, string? after, SecretBox? secrets)
+    {
+        var from = before is null ? null : Parse(before);
+        var to = after is null ? null : Parse(after);
+        return (Redact(from, null), Redact(to, from));
+
+        string? Redact(T? item, T? replaced)
+        {
+            if (item is null)
+            {
+                return null;
+            }
+
+            var json = JsonSerializer.SerializeToNode(item, ControlJson.Options)!.AsObject();
+            foreach (var property in Sensitive)
+            {
+                var value = (string)property.GetValue(item)!;
+                var old = replaced is null ? value : (string)property.GetValue(replaced)!;
+                if (value.Length > 0 || old.Length > 0)
+                {
+                    json[JsonNamingPolicy.CamelCase.ConvertName(property.Name)] = Plain(value) == Plain(old) ? Hidden : HiddenChange;
+                }
+            }
+
+            return json.ToJsonString(ControlJson.Options);
+        }
+
+        // Sealed anew, the same secret is another text.
+        string Plain(string text) =>
+            _rules.Secret is { } secret && secrets is not null && secrets.TryOpen(secret.Label, Name, id, text, out var opened) ? opened : text;
+    }
+
+    private static T Parse(string document) => JsonSerializer.Deserialize<T>(document, ControlJson.Options)!;
+
+    private T Sealed(T item, SecretBox? secrets) =>
+        _rules.Secret is { } secret && secret.Get(item).Length > 0
+            ? secret.With(item, secrets!.Seal(secret.Label, Name, IdOf(item), secret.Get(item)))
+            : item;
+}
+
+/// <summary>What the store must know of a type.</summary>
+internal sealed record KindRules<T>
+{
+    /// <summary>The id.</summary>
+    public required Func<T, string> Id { get; init; }
+
+    /// <summary>The columns that <see cref="Fill"/> fills.</summary>
+    public IReadOnlyList<string> Columns { get; init; } = [];
+
+    /// <summary>Copies what the object is found by.</summary>
+    public Action<T, ObjectRow> Fill { get; init; } = static (_, _) => { };
+
+    /// <summary>What <see cref="ListQuery.Text"/> looks at beside the columns.</summary>
+    public Func<T, IEnumerable<string>> Texts { get; init; } = static _ => [];
+
+    /// <summary>The field that is sealed; null when there is none.</summary>
+    public SecretField<T>? Secret { get; init; }
+
+    /// <summary>The objects in <c>tollgate.json</c>.</summary>
+    public Func<TollgateOptions, IEnumerable<T>> Declared { get; init; } = static _ => [];
+}
+
+/// <summary>A field that is sealed.</summary>
+/// <param name="Label">The purpose, which the key is derived for. Never changed: what was sealed before could not be opened.</param>
+/// <param name="Get">Reads it.</param>
+/// <param name="With">The object with another value.</param>
+internal sealed record SecretField<T>(string Label, Func<T, string> Get, Func<T, string, T> With);
+
+/// <summary>An object of <c>tollgate.json</c>.</summary>
+/// <param name="Row">The row that it would have.</param>
+/// <param name="Item">The object.</param>
+internal sealed record DeclaredObject(ObjectRow Row, object Item);
+
+/// <summary>All kinds.</summary>
+internal static class ControlKinds
+{
+    /// <summary>In the order in which they are shown.</summary>
+    public static IReadOnlyList<ControlKind> All { get; } =
+    [
+        new ControlKind<CustomerOptions>("customer", "customers", new()
+        {
+            Id = static item => item.Id,
+            Texts = static item => [item.Name],
+            Declared = static options => options.Customers,
+        }),
+        new ControlKind<TeamOptions>("team", "teams", new()
+        {
+            Id = static item => item.Id,
+            Columns = [nameof(ObjectRow.Customer)],
+            Fill = static (item, row) => row.Customer = item.Customer,
+            Texts = static item => [item.Name],
+            Declared = static options => options.Teams,
+        }),
+        new ControlKind<ProjectOptions>("project", "projects", new()
+        {
+            Id = static item => item.Id,
+            Columns = [nameof(ObjectRow.Team)],
+            Fill = static (item, row) => row.Team = item.Team,
+            Texts = static item => [item.Name],
+            Declared = static options => options.Projects,
+        }),
+        new ControlKind<KeyOptions>("key", "keys", new()
+        {
+            Id = static item => item.Id,
+            Columns = [nameof(ObjectRow.Customer), nameof(ObjectRow.Team), nameof(ObjectRow.Project), nameof(ObjectRow.Developer), nameof(ObjectRow.Email)],
+            Fill = static (item, row) => (row.Customer, row.Team, row.Project, row.Developer, row.Email) = (item.Customer, item.Team, item.Project, item.Developer, item.Email),
+            Texts = static item => [item.Name, .. item.Tags],
+            Declared = static options => options.Keys,
+        }),
+        new ControlKind<BudgetOptions>("budget", "budgets", new()
+        {
+            Id = static item => item.Id,
+            Columns = [nameof(ObjectRow.Scope), nameof(ObjectRow.Value)],
+            Fill = static (item, row) => (row.Scope, row.Value) = (ObjectRow.ScopeText(item.Scope), item.Value),
+            Texts = static item => [item.Contact],
+            Declared = static options => options.Budgets,
+        }),
+        new ControlKind<LimitOptions>("limit", "limits", new()
+        {
+            Id = static item => item.Id,
+            Columns = [nameof(ObjectRow.Scope), nameof(ObjectRow.Value)],
+            Fill = static (item, row) => (row.Scope, row.Value) = (ObjectRow.ScopeText(item.Scope), item.Value),
+            Declared = static options => options.Limits,
+        }),
+        new ControlKind<ProviderKey>("provider-key", "provider_keys", new()
+        {
+            Id = static item => item.Id,
+            Columns = [nameof(ObjectRow.Upstream)],
+            Fill = static (item, row) => row.Upstream = item.Upstream,
+            Texts = static item => [item.Name],
+            Secret = new("tollgate/provider-key/v1", static item => item.Secret, static (item, secret) => item with { Secret = secret }),
+        }),
+        new ControlKind<Webhook>("webhook", "webhooks", new()
+        {
+            Id = static item => item.Id,
+            Texts = static item => [item.Name, item.Url],
+            Secret = new("tollgate/webhook/v1", static item => item.Secret, static (item, secret) => item with { Secret = secret }),
+        }),
+        new ControlKind<Person>("person", "people", new()
+        {
+            Id = static item => item.Id,
+            Columns = [nameof(ObjectRow.Customer), nameof(ObjectRow.Team), nameof(ObjectRow.Developer), nameof(ObjectRow.Email), nameof(ObjectRow.Subject)],
+            Fill = static (item, row) => (row.Customer, row.Team, row.Developer, row.Email, row.Subject) = (item.Customer, item.Team, item.Developer, item.Email, item.Subject),
+            Texts = static item => [item.Name],
+        }),
+        new ControlKind<AdminToken>("admin-token", "admin_tokens", new()
+        {
+            Id = static item => item.Id,
+            Columns = [nameof(ObjectRow.Customer), nameof(ObjectRow.Team)],
+            Fill = static (item, row) => (row.Customer, row.Team) = (item.Customer, item.Team),
+            Texts = static item => [item.Name],
+        }),
+    ];
 }

@@ -8,6 +8,7 @@ namespace Tollgate.Control;
 /// <see cref="LimitOptions"/>, <see cref="ProviderKey"/>, <see cref="Webhook"/>, <see cref="Person"/>, <see cref="AdminToken"/>; any other throws
 /// <see cref="ArgumentException"/>. An object that <c>tollgate.json</c> declares stands in place of a stored one with its id, and is read-only.
 /// Errors: a store that can't be reached throws what its driver throws (<see cref="System.Data.Common.DbException"/>); then nothing was changed.
+/// A secret that can't be opened throws <see cref="ControlSecretException"/> wherever its object is read.
 /// Values are stored as given: whoever takes them from outside checks them first.
 /// </remarks>
 public interface IControlStore

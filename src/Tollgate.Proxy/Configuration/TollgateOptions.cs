@@ -42,6 +42,10 @@ public sealed record TollgateOptions
     [NeedsRestart]
     public StorageOptions Storage { get; init; } = new();
 
+    /// <summary>Where that is kept which is edited while the gateway runs.</summary>
+    [NeedsRestart]
+    public ControlOptions Control { get; init; } = new();
+
     /// <summary>The queue on disk between requests and the store.</summary>
     [NeedsRestart]
     public SpoolOptions Spool { get; init; } = new();
