@@ -99,7 +99,7 @@ public interface IDeliveryQueue
     /// <summary>One page of a webhook's deliveries, newest first; of all webhooks when <paramref name="webhookId"/> is null.</summary>
     Task<Page<Delivery>> DeliveriesAsync(string? webhookId, string? after, int limit, CancellationToken cancellation);
 
-    /// <summary>Forgets what was delivered or given up before <paramref name="before"/>. Returns how many.</summary>
+    /// <summary>Forgets what was enqueued before <paramref name="before"/> and is delivered or given up. Returns how many.</summary>
     Task<int> ForgetDeliveriesAsync(DateTimeOffset before, CancellationToken cancellation);
 }
 

@@ -1,0 +1,445 @@
+using System.Globalization;
+using Microsoft.EntityFrameworkCore;
+using Tollgate.Control.Storage;
+using Tollgate.Proxy.Configuration;
+
+namespace Tollgate.Control;
+
+/// <summary>The control store in SQLite or PostgreSQL.</summary>
+/// <remarks>
+/// Shape: a change of an object, its entry in the audit log and the count of changes are one transaction. Each begins by counting itself at the store's only
+/// row, whose lock puts the changes of all processes in one order: what is then read is the newest, and revisions grow in the order of commits.
+/// Safe for use by several threads.
+/// </remarks>
+public sealed class ControlStore : IControlStore, IDisposable
+{
+    private const int MostPerPage = 1_000;
+
+    private readonly ControlDatabase _database;
+    private readonly Lock _listening = new();
+    private readonly SemaphoreSlim _declaring = new(1, 1);
+    private Func<long, Task>[] _listeners = [];
+    private volatile DeclaredSet _declared = DeclaredSet.Empty;
+
+    private ControlStore(ControlDatabase database)
+    {
+        _database = database;
+        Deliveries = new DeliveryQueue(database);
+        Sessions = new SessionStore(database);
+    }
+
+    /// <summary>Events on their way to webhooks.</summary>
+    public IDeliveryQueue Deliveries { get; }
+
+    /// <summary>Who is logged in.</summary>
+    public ISessionStore Sessions { get; }
+
+    /// <summary>Opens the store, making what is missing: the database, its tables, the key file.</summary>
+    /// <param name="options">Which database, which key file.</param>
+    /// <param name="dataDirectory">Where what has no place of its own is put; made when missing.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <exception cref="InvalidOperationException">The key file is lost or another's, or a newer version made the tables. The message says what to do.</exception>
+    /// <exception cref="System.Data.Common.DbException">The database can't be reached or used.</exception>
+    public static async Task<ControlStore> OpenAsync(ControlOptions options, string dataDirectory, TimeProvider time, CancellationToken cancellation) =>
+        new(await ControlDatabase.OpenAsync(options, dataDirectory, time, cancellation));
+
+    /// <inheritdoc/>
+    public async Task<ControlData> ReadAsync(CancellationToken cancellation)
+    {
+        var declared = _declared;
+        await using var context = _database.Open();
+        await using var snapshot = await context.BeginSnapshotAsync(cancellation);
+        return new ControlData
+        {
+            Revision = await context.VersionAsync(cancellation),
+            Customers = await AllAsync<CustomerOptions>(),
+            Teams = await AllAsync<TeamOptions>(),
+            Projects = await AllAsync<ProjectOptions>(),
+            Keys = await AllAsync<KeyOptions>(),
+            Budgets = await AllAsync<BudgetOptions>(),
+            Limits = await AllAsync<LimitOptions>(),
+            ProviderKeys = await AllAsync<ProviderKey>(),
+            Webhooks = await AllAsync<Webhook>(),
+            People = await AllAsync<Person>(),
+            AdminTokens = await AllAsync<AdminToken>(),
+        };
+
+        async Task<IReadOnlyList<T>> AllAsync<T>()
+            where T : class
+        {
+            var kind = ControlKind.Of<T>();
+            var rows = await context.Objects(kind).AsNoTracking().OrderBy(static row => row.Id).ToListAsync(cancellation);
+            var stored = rows.Where(row => declared.Find(kind, row.Id) is null).Select(row => FromRow(kind, row));
+            return [.. Merge(stored, declared.Of(kind).Select(FromDeclared<T>), kind).Select(static stored => stored.Value)];
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<long> VersionAsync(CancellationToken cancellation)
+    {
+        await using var context = _database.Open();
+        return await context.VersionAsync(cancellation);
+    }
+
+    /// <inheritdoc/>
+    public async Task<Page<Stored<T>>> ListAsync<T>(ListQuery query, CancellationToken cancellation)
+        where T : class
+    {
+        CheckLimit(query.Limit);
+        var kind = ControlKind.Of<T>();
+        var filter = new ListFilter(query, kind);
+        var declared = _declared;
+        var wanted = query.Limit + 1; // One more tells whether there is a next page.
+
+        await using var context = _database.Open();
+        var rows = filter.Of(context.Objects(kind).AsNoTracking());
+        var stored = new List<Stored<T>>();
+        for (var after = query.After ?? string.Empty; stored.Count < wanted;)
+        {
+            var batch = await rows.Where(row => string.Compare(row.Id, after) > 0).OrderBy(static row => row.Id).Take(wanted).ToListAsync(cancellation);
+            stored.AddRange(batch.Where(row => declared.Find(kind, row.Id) is null).Select(row => FromRow(kind, row)));
+            if (batch.Count < wanted)
+            {
+                break;
+            }
+
+            after = batch[^1].Id;
+        }
+
+        var laidOver = declared.Of(kind).Where(item => ByteOrder.Instance.Compare(item.Row.Id, query.After ?? string.Empty) > 0 && filter.Passes(item.Row)).Take(wanted).Select(FromDeclared<T>);
+        var items = Merge(stored, laidOver, kind).Take(wanted).ToList();
+        return ToPage(items, query.Limit, item => kind.IdOf(item.Value));
+    }
+
+    /// <inheritdoc/>
+    public async Task<Stored<T>?> FindAsync<T>(string id, CancellationToken cancellation)
+        where T : class
+    {
+        var kind = ControlKind.Of<T>();
+        if (_declared.Find(kind, id) is { } declared)
+        {
+            return FromDeclared<T>(declared);
+        }
+
+        if (HasNul(id))
+        {
+            return null;
+        }
+
+        await using var context = _database.Open();
+        var row = await context.Objects(kind).AsNoTracking().SingleOrDefaultAsync(row => row.Id == id, cancellation);
+        return row is null ? null : FromRow(kind, row);
+    }
+
+    /// <inheritdoc/>
+    public Task<Stored<T>> CreateAsync<T>(T item, Actor actor, CancellationToken cancellation)
+        where T : class
+    {
+        var kind = ControlKind.Of<T>();
+        var row = kind.ToRow(item, _database.Secrets);
+        return ChangeAsync(kind, row.Id, async (context, version, now) =>
+        {
+            var taken = await context.Objects(kind).Where(stored => stored.Id == row.Id).Select(static stored => (long?)stored.Revision).SingleOrDefaultAsync(cancellation);
+            if (taken is { } revision)
+            {
+                throw new ControlConflictException(kind.Name, row.Id, expectedRevision: null, revision);
+            }
+
+            (row.Revision, row.ChangedAt) = (version, now);
+            context.Objects(kind).Add(row);
+            AddAudit(context, now, actor, kind, row.Id, AuditActions.Create, before: null, row.Document);
+            return new Stored<T>(item, version, Instant.ToTime(now), IsReadOnly: false);
+        }, cancellation);
+    }
+
+    /// <inheritdoc/>
+    public Task<Stored<T>> ReplaceAsync<T>(T item, long? expectedRevision, Actor actor, CancellationToken cancellation)
+        where T : class
+    {
+        var kind = ControlKind.Of<T>();
+        var row = kind.ToRow(item, _database.Secrets);
+        return ChangeAsync(kind, row.Id, async (context, version, now) =>
+        {
+            var stored = await FindExpectedAsync(context, kind, row.Id, expectedRevision, cancellation);
+            AddAudit(context, now, actor, kind, row.Id, AuditActions.Replace, stored.Document, row.Document);
+            (row.Revision, row.ChangedAt) = (version, now);
+            context.Entry(stored).CurrentValues.SetValues(row);
+            return new Stored<T>(item, version, Instant.ToTime(now), IsReadOnly: false);
+        }, cancellation);
+    }
+
+    /// <inheritdoc/>
+    public Task DeleteAsync<T>(string id, long? expectedRevision, Actor actor, CancellationToken cancellation)
+        where T : class
+    {
+        var kind = ControlKind.Of<T>();
+        return ChangeAsync(kind, id, async (context, _, now) =>
+        {
+            var stored = await FindExpectedAsync(context, kind, id, expectedRevision, cancellation);
+            AddAudit(context, now, actor, kind, id, AuditActions.Delete, stored.Document, after: null);
+            context.Objects(kind).Remove(stored);
+            return true;
+        }, cancellation);
+    }
+
+    /// <inheritdoc/>
+    public async Task<Page<AuditEntry>> AuditAsync(AuditQuery query, CancellationToken cancellation)
+    {
+        CheckLimit(query.Limit);
+        if (HasNul(query.ActorId) || HasNul(query.Kind) || HasNul(query.ObjectId))
+        {
+            return new Page<AuditEntry>([], null);
+        }
+
+        await using var context = _database.Open();
+        var rows = context.Audit.AsNoTracking();
+        if (query.After is { } after)
+        {
+            var cursor = ToCursor(after);
+            rows = rows.Where(row => row.Id < cursor);
+        }
+
+        rows = query.ActorId is { } actor ? rows.Where(row => row.ActorId == actor) : rows;
+        rows = query.Kind is { } kind ? rows.Where(row => row.Kind == kind) : rows;
+        rows = query.ObjectId is { } id ? rows.Where(row => row.ObjectId == id) : rows;
+        if (query.Since is { } sinceTime)
+        {
+            var since = Instant.From(sinceTime);
+            rows = rows.Where(row => row.At >= since);
+        }
+
+        if (query.Until is { } untilTime)
+        {
+            var until = Instant.From(untilTime);
+            rows = rows.Where(row => row.At < until);
+        }
+
+        var entries = await rows.OrderByDescending(static row => row.Id).Take(query.Limit + 1).ToListAsync(cancellation);
+        return ToPage(
+            entries.ConvertAll(static row => new AuditEntry(row.Id, Instant.ToTime(row.At), new Actor(row.ActorId, row.ActorKind, row.ActorAddress), row.Kind, row.ObjectId, row.Action, row.Before, row.After)),
+            query.Limit,
+            static entry => entry.Id.ToString(CultureInfo.InvariantCulture));
+    }
+
+    /// <inheritdoc/>
+    public Task NoteAsync(Actor actor, string kind, string objectId, string action, CancellationToken cancellation) =>
+        _database.WriteAsync((context, now) =>
+        {
+            AddAudit(context, now, actor, kind, objectId, action, null, null);
+            return Task.FromResult(true);
+        }, cancellation);
+
+    /// <inheritdoc/>
+    public async Task SetDeclaredAsync(TollgateOptions options, CancellationToken cancellation)
+    {
+        var objects = ControlKind.All.SelectMany(kind => kind.DeclaredIn(options).Select(declared => (Kind: kind, Object: declared))).ToList();
+        long version;
+        await _declaring.WaitAsync(cancellation);
+        try
+        {
+            await using (var context = _database.Open())
+            {
+                var known = await context.Declared.AsNoTracking().ToListAsync(cancellation);
+                version = await context.VersionAsync(cancellation);
+                if (!TakeOver(known, objects))
+                {
+                    (_, version) = await _database.ChangeAsync((changing, next, now) => DeclareAsync(changing, objects, next, now, cancellation), cancellation);
+                }
+            }
+
+            _declared = new DeclaredSet(objects);
+        }
+        finally
+        {
+            _declaring.Release();
+        }
+
+        await NotifyAsync(version);
+    }
+
+    /// <inheritdoc/>
+    public IDisposable OnChange(Func<long, Task> apply)
+    {
+        lock (_listening)
+        {
+            _listeners = [.. _listeners, apply];
+        }
+
+        return new Listening(this, apply);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _declaring.Dispose();
+        _database.Dispose();
+    }
+
+    /// <summary>Gives declared objects the revisions that they have in the store; false when any is new, changed or gone.</summary>
+    private static bool TakeOver(List<DeclaredRow> known, List<(ControlKind Kind, DeclaredObject Object)> objects)
+    {
+        var rows = known.ToDictionary(static row => (row.Kind, row.Id));
+        foreach (var (kind, declared) in objects)
+        {
+            if (!rows.TryGetValue((kind.Name, declared.Row.Id), out var row) || row.Document != declared.Row.Document)
+            {
+                return false;
+            }
+
+            (declared.Row.Revision, declared.Row.ChangedAt) = (row.Revision, row.ChangedAt);
+        }
+
+        return known.Count == objects.Count;
+    }
+
+    private static async Task<bool> DeclareAsync(
+        ControlContext context, List<(ControlKind Kind, DeclaredObject Object)> objects, long version, long now, CancellationToken cancellation)
+    {
+        var gone = (await context.Declared.ToListAsync(cancellation)).ToDictionary(static row => (row.Kind, row.Id));
+        foreach (var (kind, declared) in objects)
+        {
+            if (!gone.Remove((kind.Name, declared.Row.Id), out var row))
+            {
+                row = new DeclaredRow { Kind = kind.Name, Id = declared.Row.Id };
+                context.Declared.Add(row);
+                Change(AuditActions.Create, before: null);
+            }
+            else if (row.Document != declared.Row.Document)
+            {
+                Change(AuditActions.Replace, row.Document);
+            }
+
+            (declared.Row.Revision, declared.Row.ChangedAt) = (row.Revision, row.ChangedAt);
+
+            void Change(string action, string? before)
+            {
+                (row.Document, row.Revision, row.ChangedAt) = (declared.Row.Document, version, now);
+                Add(context, now, Actor.Configuration, kind.Name, row.Id, action, kind.Redacted(row.Id, before, row.Document, secrets: null));
+            }
+        }
+
+        foreach (var row in gone.Values)
+        {
+            context.Declared.Remove(row);
+
+            // A kind that only a newer version knows has no text that is sure to hide its secrets.
+            var texts = ControlKind.All.FirstOrDefault(kind => kind.Name == row.Kind)?.Redacted(row.Id, row.Document, null, secrets: null) ?? default;
+            Add(context, now, Actor.Configuration, row.Kind, row.Id, AuditActions.Delete, texts);
+        }
+
+        return true;
+    }
+
+    private static async Task<ObjectRow> FindExpectedAsync(ControlContext context, ControlKind kind, string id, long? expectedRevision, CancellationToken cancellation)
+    {
+        var stored = (HasNul(id) ? null : await context.Objects(kind).SingleOrDefaultAsync(row => row.Id == id, cancellation)) ?? throw new ControlNotFoundException(kind.Name, id);
+        return expectedRevision is null || expectedRevision == stored.Revision
+            ? stored
+            : throw new ControlConflictException(kind.Name, id, expectedRevision, stored.Revision);
+    }
+
+    private async Task<TResult> ChangeAsync<TResult>(ControlKind kind, string id, Func<ControlContext, long, long, Task<TResult>> change, CancellationToken cancellation)
+    {
+        if (_declared.Find(kind, id) is not null)
+        {
+            throw new ControlReadOnlyException(kind.Name, id);
+        }
+
+        var (result, version) = await _database.ChangeAsync(change, cancellation);
+        await NotifyAsync(version);
+        return result;
+    }
+
+    private async Task NotifyAsync(long version)
+    {
+        Func<long, Task>[] listeners;
+        lock (_listening)
+        {
+            listeners = _listeners;
+        }
+
+        foreach (var listener in listeners)
+        {
+            try
+            {
+                await listener(version);
+            }
+            catch (Exception)
+            {
+                // The change is committed whatever becomes of it here, and whoever made it must hear so. ControlWatch logs what fails and tries again.
+            }
+        }
+    }
+
+    private void AddAudit(ControlContext context, long now, Actor actor, ControlKind kind, string id, string action, string? before, string? after) =>
+        Add(context, now, actor, kind.Name, id, action, kind.Redacted(id, before, after, _database.Secrets));
+
+    private static void AddAudit(ControlContext context, long now, Actor actor, string kind, string id, string action, string? before, string? after) =>
+        Add(context, now, actor, kind, id, action, (before, after));
+
+    private static void Add(ControlContext context, long now, Actor actor, string kind, string id, string action, (string? Before, string? After) texts) =>
+        context.Audit.Add(new AuditRow
+        {
+            At = now,
+            ActorId = WithoutNul(actor.Id),
+            ActorKind = WithoutNul(actor.Kind),
+            ActorAddress = WithoutNul(actor.Address),
+            Kind = WithoutNul(kind),
+            ObjectId = WithoutNul(id),
+            Action = WithoutNul(action),
+            Before = texts.Before,
+            After = texts.After,
+        });
+
+    private Stored<T> FromRow<T>(ControlKind<T> kind, ObjectRow row)
+        where T : class =>
+        new(kind.FromDocument(row.Id, row.Document, _database.Secrets), row.Revision, Instant.ToTime(row.ChangedAt), IsReadOnly: false);
+
+    private static Stored<T> FromDeclared<T>(DeclaredObject declared)
+        where T : class =>
+        new((T)declared.Item, declared.Row.Revision, Instant.ToTime(declared.Row.ChangedAt), IsReadOnly: true);
+
+    private static IEnumerable<Stored<T>> Merge<T>(IEnumerable<Stored<T>> stored, IEnumerable<Stored<T>> declared, ControlKind<T> kind)
+        where T : class =>
+        stored.Concat(declared).OrderBy(item => kind.IdOf(item.Value), ByteOrder.Instance);
+
+    private static Page<TItem> ToPage<TItem>(List<TItem> items, int limit, Func<TItem, string> cursor)
+    {
+        if (items.Count <= limit)
+        {
+            return new Page<TItem>(items, null);
+        }
+
+        items.RemoveRange(limit, items.Count - limit);
+        return new Page<TItem>(items, cursor(items[^1]));
+    }
+
+    internal static void CheckLimit(int limit)
+    {
+        if (limit is < 1 or > MostPerPage)
+        {
+            throw new ArgumentException($"The limit is {limit}, but must be 1 to {MostPerPage}.", nameof(limit));
+        }
+    }
+
+    internal static long ToCursor(string after) => long.TryParse(after, NumberStyles.None, CultureInfo.InvariantCulture, out var cursor)
+        ? cursor
+        : throw new ArgumentException("The cursor is not one that a page ended with.", nameof(after));
+
+    // PostgreSQL can't keep a NUL, nor be asked for one.
+    private static bool HasNul(string? text) => text?.Contains('\0', StringComparison.Ordinal) == true;
+
+    private static string WithoutNul(string text) => text.Replace('\0', '\uFFFD');
+
+    private sealed class Listening(ControlStore store, Func<long, Task> apply) : IDisposable
+    {
+        public void Dispose()
+        {
+            lock (store._listening)
+            {
+                store._listeners = [.. store._listeners.Where(listener => listener != apply)];
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+using Microsoft.EntityFrameworkCore;
+using Tollgate.Control.Secrets;
+using Tollgate.Proxy.Configuration;
+
+namespace Tollgate.Control.Storage;
+
+/// <summary>The database of the control store, with its tables as this version knows them and its key file at hand.</summary>
+/// <param name="open">Makes a context.</param>
+/// <param name="secrets">Opens and seals secrets.</param>
+/// <param name="time">The clock.</param>
+internal sealed class ControlDatabase(Func<ControlContext> open, SecretBox secrets, TimeProvider time) : IDisposable
+{
+    private const string CheckLabel = "tollgate/key-check/v1";
+    private const string CheckText = "This is the key file of this control store.";
+
+    // Writers of one process queue here without a thread each; those of other processes meet at the store's row.
+    private readonly SemaphoreSlim _writers = new(1, 1);
+
+    /// <summary>Opens and seals secrets.</summary>
+    public SecretBox Secrets => secrets;
+
+    /// <summary>The time, as the tables keep it.</summary>
+    public long Now => Instant.From(time.GetUtcNow());
+
+    /// <summary>Opens the database that <paramref name="options"/> name, brings its tables up to date and checks the key file.</summary>
+    /// <exception cref="InvalidOperationException">The key file is lost or another's, or a newer version made the tables.</exception>
+    public static async Task<ControlDatabase> OpenAsync(ControlOptions options, string dataDirectory, TimeProvider time, CancellationToken cancellation)
+    {
+        var directory = Path.GetFullPath(dataDirectory);
+        Directory.CreateDirectory(directory);
+        Func<ControlContext> open;
+        if (options.ConnectionString.Length > 0)
+        {
+            var postgres = PostgresControlContext.OptionsFor(options.ConnectionString);
+            open = () => new PostgresControlContext(postgres);
+            await MigrateAsync(open, cancellation);
+        }
+        else
+        {
+            var path = Path.Combine(directory, "control.db");
+            var sqlite = SqliteControlContext.OptionsFor(path);
+            open = () => new SqliteControlContext(sqlite);
+            await MigrateFileAsync(open, path, cancellation);
+        }
+
+        var keyFile = options.KeyFile.Length > 0 ? Path.GetFullPath(options.KeyFile) : Path.Combine(directory, "control.key");
+        return new ControlDatabase(open, await CheckKeyAsync(open, keyFile, cancellation), time);
+    }
+
+    /// <summary>A context for one reading; the caller disposes it.</summary>
+    public ControlContext Open() => open();
+
+    /// <summary>Runs <paramref name="change"/> after every change begun before it, all or nothing, and counts it as one.</summary>
+    /// <param name="change">Given the context, the version that it makes, and the time. What it throws undoes everything.</param>
+    /// <param name="cancellation">Gives up before the commit.</param>
+    /// <returns>What <paramref name="change"/> returned, and the version.</returns>
+    public Task<(TResult Result, long Version)> ChangeAsync<TResult>(Func<ControlContext, long, long, Task<TResult>> change, CancellationToken cancellation) =>
+        WriteAsync(change, step: 1, cancellation);
+
+    /// <summary>Runs <paramref name="write"/> as <see cref="ChangeAsync"/> does, but as nothing that a reader of objects would see.</summary>
+    public async Task<TResult> WriteAsync<TResult>(Func<ControlContext, long, Task<TResult>> write, CancellationToken cancellation) =>
+        (await WriteAsync((context, _, now) => write(context, now), step: 0, cancellation)).Result;
+
+    /// <inheritdoc/>
+    public void Dispose() => _writers.Dispose();
+
+    private async Task<(TResult Result, long Version)> WriteAsync<TResult>(Func<ControlContext, long, long, Task<TResult>> write, int step, CancellationToken cancellation)
+    {
+        await _writers.WaitAsync(cancellation);
+        try
+        {
+            await using var context = open();
+            await using var transaction = await context.BeginChangeAsync(step, cancellation);
+            var version = await context.VersionAsync(cancellation);
+            var result = await write(context, version, Now);
+            await context.SaveChangesAsync(cancellation);
+            await transaction.CommitAsync(cancellation);
+            return (result, version);
+        }
+        finally
+        {
+            _writers.Release();
+        }
+    }
+
+    private static async Task MigrateFileAsync(Func<ControlContext> open, string path, CancellationToken cancellation)
+    {
+        // SQLite would make the file readable by everyone; the files beside it take its mode.
+        if (!File.Exists(path))
+        {
+            var made = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.Write, Share = FileShare.ReadWrite | FileShare.Delete };
+            if (!OperatingSystem.IsWindows())
+            {
+                made.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            }
+
+            await new FileStream(path, made).DisposeAsync();
+        }
+
+        // Held by the system for as long as this process lives. EF's own lock is a row, which a killed process leaves behind for ever.
+        await using var held = await HoldAsync(path + ".lock", cancellation);
+        await using (var context = open())
+        {
+            // A reader must not wait for a writer. The mode stays with the file.
+            await context.Database.ExecuteSqlAsync($"PRAGMA journal_mode = WAL", cancellation);
+            await context.Database.ExecuteSqlAsync($"DROP TABLE IF EXISTS __EFMigrationsLock", cancellation);
+        }
+
+        await MigrateAsync(open, cancellation);
+    }
+
+    private static async Task<FileStream> HoldAsync(string path, CancellationToken cancellation)
+    {
+        // A migration lasts well under a second; after half a minute somebody else's is stuck and the start says so.
+        for (var left = 300; ; left--)
+        {
+            try
+            {
+                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (left > 0)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, cancellation);
+            }
+        }
+    }
+
+    private static async Task MigrateAsync(Func<ControlContext> open, CancellationToken cancellation)
+    {
+        await using var context = open();
+        var known = context.Database.GetMigrations().ToHashSet();
+        if (await context.Database.CanConnectAsync(cancellation))
+        {
+            var applied = (await context.Database.GetAppliedMigrationsAsync(cancellation)).ToList();
+            if (applied.Find(name => !known.Contains(name)) is { } newer)
+            {
+                throw new InvalidOperationException($"The control store was made by a newer version of Tollgate (its step {newer} is not known here). Start that version, or restore a backup from before it.");
+            }
+
+            if (applied.Count == known.Count)
+            {
+                return;
+            }
+        }
+
+        await context.Database.MigrateAsync(cancellation);
+    }
+
+    private static async Task<SecretBox> CheckKeyAsync(Func<ControlContext> open, string keyFile, CancellationToken cancellation)
+    {
+        await using var context = open();
+        await using var transaction = await context.BeginChangeAsync(step: 0, cancellation);
+        var row = await context.Store.SingleAsync(cancellation);
+        if (row.KeyCheck.Length > 0)
+        {
+            var existing = KeyFile.TryRead(keyFile)
+                ?? throw new InvalidOperationException($"There is no key file {keyFile}, but the control store has one. Copy it from the gateway that shares the store or from a backup, or name it as control.keyFile.");
+            return existing.TryOpen(CheckLabel, "store", "key-check", row.KeyCheck, out _)
+                ? existing
+                : throw new InvalidOperationException($"The key file {keyFile} is not the control store's: secrets in the store were sealed with another. Restore the right one, or name it as control.keyFile.");
+        }
+
+        var secrets = KeyFile.ReadOrCreate(keyFile);
+        row.KeyCheck = secrets.Seal(CheckLabel, "store", "key-check", CheckText);
+        await context.SaveChangesAsync(cancellation);
+        await transaction.CommitAsync(cancellation);
+        return secrets;
+    }
+}

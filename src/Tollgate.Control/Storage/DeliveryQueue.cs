@@ -1,0 +1,89 @@
+using System.Globalization;
+using Microsoft.EntityFrameworkCore;
+
+namespace Tollgate.Control.Storage;
+
+/// <summary><see cref="IDeliveryQueue"/> in a table.</summary>
+internal sealed class DeliveryQueue(ControlDatabase database) : IDeliveryQueue
+{
+    private const int LongestReason = 2_000;
+
+    /// <inheritdoc/>
+    public Task<bool> EnqueueAsync(string webhookId, string eventId, string eventJson, CancellationToken cancellation) =>
+        database.WriteAsync(async (context, now) =>
+        {
+            if (await context.Deliveries.AnyAsync(row => row.WebhookId == webhookId && row.EventId == eventId, cancellation))
+            {
+                return false;
+            }
+
+            context.Deliveries.Add(new DeliveryRow { WebhookId = webhookId, EventId = eventId, Event = eventJson, CreatedAt = now, NextAttempt = now });
+            return true;
+        }, cancellation);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<Delivery>> TakeDueAsync(int limit, TimeSpan lease, CancellationToken cancellation)
+    {
+        ControlStore.CheckLimit(limit);
+        return database.WriteAsync<IReadOnlyList<Delivery>>(async (context, now) =>
+        {
+            var due = await context.Deliveries.Where(row => row.NextAttempt <= now).OrderBy(static row => row.NextAttempt).ThenBy(static row => row.Id).Take(limit).ToListAsync(cancellation);
+            foreach (var row in due)
+            {
+                // Counted before it is tried: a delivery that kills the process must not be tried for ever.
+                row.Attempts++;
+                row.NextAttempt = now + (lease.Ticks / TimeSpan.TicksPerMicrosecond);
+            }
+
+            return due.ConvertAll(ToDelivery);
+        }, cancellation);
+    }
+
+    /// <inheritdoc/>
+    public async Task MarkDeliveredAsync(long id, CancellationToken cancellation) =>
+        await database.WriteAsync(
+            (context, now) => context.Deliveries.Where(row => row.Id == id)
+                .ExecuteUpdateAsync(update => update.SetProperty(row => row.NextAttempt, (long?)null).SetProperty(row => row.DeliveredAt, now), cancellation),
+            cancellation);
+
+    /// <inheritdoc/>
+    public async Task MarkFailedAsync(long id, string reason, DateTimeOffset? nextAttempt, CancellationToken cancellation)
+    {
+        var kept = (reason.Length > LongestReason ? reason[..LongestReason] : reason).Replace('\0', '\uFFFD');
+        var next = Instant.From(nextAttempt);
+
+        // One that was taken twice and did arrive stays delivered.
+        await database.WriteAsync(
+            (context, _) => context.Deliveries.Where(row => row.Id == id && row.DeliveredAt == null)
+                .ExecuteUpdateAsync(update => update.SetProperty(row => row.NextAttempt, next).SetProperty(row => row.LastError, kept), cancellation),
+            cancellation);
+    }
+
+    /// <inheritdoc/>
+    public async Task<Page<Delivery>> DeliveriesAsync(string? webhookId, string? after, int limit, CancellationToken cancellation)
+    {
+        ControlStore.CheckLimit(limit);
+        await using var context = database.Open();
+        var rows = context.Deliveries.AsNoTracking();
+        if (after is not null)
+        {
+            var cursor = ControlStore.ToCursor(after);
+            rows = rows.Where(row => row.Id < cursor);
+        }
+
+        rows = webhookId is null ? rows : rows.Where(row => row.WebhookId == webhookId);
+        var found = await rows.OrderByDescending(static row => row.Id).Take(limit + 1).ToListAsync(cancellation);
+        var page = found.Take(limit).Select(ToDelivery).ToList();
+        return new Page<Delivery>(page, found.Count > limit ? page[^1].Id.ToString(CultureInfo.InvariantCulture) : null);
+    }
+
+    /// <inheritdoc/>
+    public Task<int> ForgetDeliveriesAsync(DateTimeOffset before, CancellationToken cancellation)
+    {
+        var instant = Instant.From(before);
+        return database.WriteAsync((context, _) => context.Deliveries.Where(row => row.NextAttempt == null && row.CreatedAt < instant).ExecuteDeleteAsync(cancellation), cancellation);
+    }
+
+    private static Delivery ToDelivery(DeliveryRow row) => new(
+        row.Id, row.WebhookId, row.EventId, row.Event, Instant.ToTime(row.CreatedAt), Instant.ToTime(row.NextAttempt), row.Attempts, row.LastError, Instant.ToTime(row.DeliveredAt));
+}
