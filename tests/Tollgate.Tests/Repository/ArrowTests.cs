@@ -45,8 +45,9 @@ public sealed partial class ArrowTests
     [Theory]
     [InlineData("Tollgate.Proxy", "")]
     [InlineData("Tollgate.ClickHouse", "Tollgate.Proxy")]
+    [InlineData("Tollgate.Control", "Tollgate.Proxy")]
     [InlineData("Tollgate.Store", "")]
-    [InlineData("Tollgate", "Tollgate.ClickHouse Tollgate.Proxy")]
+    [InlineData("Tollgate", "Tollgate.ClickHouse Tollgate.Control Tollgate.Proxy")]
     public void A_project_refers_only_to_those_below_it(string project, string allowed)
     {
         var text = File.ReadAllText(Path.Combine(SourceTree.Root, $"src/{project}/{project}.csproj"));

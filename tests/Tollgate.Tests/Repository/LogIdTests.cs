@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using Microsoft.Extensions.Logging;
 using Tollgate.ClickHouse;
+using Tollgate.Control;
 using Tollgate.Hosting;
 using Tollgate.Proxy.Metrics;
 
@@ -38,7 +39,7 @@ public sealed class LogIdTests
     private static List<(int Id, LogLevel Level, string Text, string Where)> Messages()
     {
         const BindingFlags Any = BindingFlags.Instance | BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
-        Assembly[] assemblies = [typeof(GatewayEvents).Assembly, typeof(ClickHouseUsageSink).Assembly, typeof(Gateway).Assembly];
+        Assembly[] assemblies = [typeof(GatewayEvents).Assembly, typeof(ClickHouseUsageSink).Assembly, typeof(ControlWatch).Assembly, typeof(Gateway).Assembly];
         return
         [
             .. from type in assemblies.SelectMany(static assembly => assembly.GetTypes())
