@@ -86,14 +86,14 @@ public sealed class ControlKind<T> : ControlKind
     internal T FromDocument(string id, string document, SecretBox secrets)
     {
         var item = Parse(document);
-        if (_rules.Secret is not { } secret || secret.Get(item).Length == 0)
+        foreach (var secret in _rules.Secrets.Where(secret => secret.Get(item).Length > 0))
         {
-            return item;
+            item = secrets.TryOpen(secret.Label, Name, id, secret.Get(item), out var opened)
+                ? secret.With(item, opened)
+                : throw new ControlSecretException(Name, id);
         }
 
-        return secrets.TryOpen(secret.Label, Name, id, secret.Get(item), out var opened)
-            ? secret.With(item, opened)
-            : throw new ControlSecretException(Name, id);
+        return item;
     }
 
     internal override IEnumerable<DeclaredObject> DeclaredIn(TollgateOptions options)
@@ -123,28 +123,31 @@ public sealed class ControlKind<T> : ControlKind
             var json = JsonSerializer.SerializeToNode(item, ControlJson.Options)!.AsObject();
             foreach (var property in Sensitive)
             {
-                var value = (string)property.GetValue(item)!;
-                var old = replaced is null ? value : (string)property.GetValue(replaced)!;
+                var value = Plain(property, item);
+                var old = replaced is null ? value : Plain(property, replaced);
                 if (value.Length > 0 || old.Length > 0)
                 {
-                    json[JsonNamingPolicy.CamelCase.ConvertName(property.Name)] = Plain(value) == Plain(old) ? Hidden : HiddenChange;
+                    json[JsonNamingPolicy.CamelCase.ConvertName(property.Name)] = value == old ? Hidden : HiddenChange;
                 }
             }
 
             return json.ToJsonString(ControlJson.Options);
         }
 
-        // Sealed anew, the same secret is another text.
-        string Plain(string text) =>
-            _rules.Secret is { } secret && secrets is not null && secrets.TryOpen(secret.Label, Name, id, text, out var opened) ? opened : text;
+        // Sealed anew, the same secret is another text. One that can't be opened counts as changed.
+        string Plain(PropertyInfo property, T item)
+        {
+            var text = (string)property.GetValue(item)!;
+            var secret = _rules.Secrets.FirstOrDefault(secret => secret.Name == property.Name);
+            return secret is not null && secrets is not null && secrets.TryOpen(secret.Label, Name, id, text, out var opened) ? opened : text;
+        }
     }
 
     private static T Parse(string document) => JsonSerializer.Deserialize<T>(document, ControlJson.Options)!;
 
-    private T Sealed(T item, SecretBox? secrets) =>
-        _rules.Secret is { } secret && secret.Get(item).Length > 0
-            ? secret.With(item, secrets!.Seal(secret.Label, Name, IdOf(item), secret.Get(item)))
-            : item;
+    private T Sealed(T item, SecretBox? secrets) => _rules.Secrets
+        .Where(secret => secret.Get(item).Length > 0)
+        .Aggregate(item, (partly, secret) => secret.With(partly, secrets!.Seal(secret.Label, Name, IdOf(item), secret.Get(item))));
 }
 
 /// <summary>What the store must know of a type.</summary>
@@ -162,18 +165,19 @@ internal sealed record KindRules<T>
     /// <summary>What <see cref="ListQuery.Text"/> looks at beside the columns.</summary>
     public Func<T, IEnumerable<string>> Texts { get; init; } = static _ => [];
 
-    /// <summary>The field that is sealed; null when there is none.</summary>
-    public SecretField<T>? Secret { get; init; }
+    /// <summary>The fields that are sealed.</summary>
+    public IReadOnlyList<SecretField<T>> Secrets { get; init; } = [];
 
     /// <summary>The objects in <c>tollgate.json</c>.</summary>
     public Func<TollgateOptions, IEnumerable<T>> Declared { get; init; } = static _ => [];
 }
 
 /// <summary>A field that is sealed.</summary>
-/// <param name="Label">The purpose, which the key is derived for. Never changed: what was sealed before could not be opened.</param>
+/// <param name="Name">The property's name.</param>
+/// <param name="Label">The purpose, of this field alone, which the key is derived for. Never changed: what was sealed before could not be opened.</param>
 /// <param name="Get">Reads it.</param>
 /// <param name="With">The object with another value.</param>
-internal sealed record SecretField<T>(string Label, Func<T, string> Get, Func<T, string, T> With);
+internal sealed record SecretField<T>(string Name, string Label, Func<T, string> Get, Func<T, string, T> With);
 
 /// <summary>An object of <c>tollgate.json</c>.</summary>
 /// <param name="Row">The row that it would have.</param>
@@ -237,13 +241,17 @@ internal static class ControlKinds
             Columns = [nameof(ObjectRow.Upstream)],
             Fill = static (item, row) => row.Upstream = item.Upstream,
             Texts = static item => [item.Name],
-            Secret = new("tollgate/provider-key/v1", static item => item.Secret, static (item, secret) => item with { Secret = secret }),
+            Secrets = [new(nameof(ProviderKey.Secret), "tollgate/provider-key/v1", static item => item.Secret, static (item, secret) => item with { Secret = secret })],
         }),
         new ControlKind<Webhook>("webhook", "webhooks", new()
         {
             Id = static item => item.Id,
-            Texts = static item => [item.Name, item.Url],
-            Secret = new("tollgate/webhook/v1", static item => item.Secret, static (item, secret) => item with { Secret = secret }),
+            Texts = static item => [item.Name],
+            Secrets =
+            [
+                new(nameof(Webhook.Secret), "tollgate/webhook/v1", static item => item.Secret, static (item, secret) => item with { Secret = secret }),
+                new(nameof(Webhook.Url), "tollgate/webhook-url/v1", static item => item.Url, static (item, url) => item with { Url = url }),
+            ],
         }),
         new ControlKind<Person>("person", "people", new()
         {

@@ -278,11 +278,12 @@ public abstract class ControlStoreTests : IAsyncLifetime
         const string secret = "canary-7f3a9c-provider-secret";
         const string second = "canary-51be02-second-secret";
         const string signing = "canary-e8d417-webhook-secret";
+        const string address = "https://example.org/services/canary-92c0b3-webhook-url";
         const string visible = "canary-00aa11-visible-name";
         await Store.CreateAsync(Samples.Provider("main", secret) with { Name = visible }, Samples.Operator, Cancelled);
         await Store.ReplaceAsync(Samples.Provider("main", secret) with { Name = "renamed" }, null, Samples.Operator, Cancelled);
         await Store.ReplaceAsync(Samples.Provider("main", second), null, Samples.Operator, Cancelled);
-        await Store.CreateAsync(new Webhook { Id = "hook", Url = "https://example.org/", Secret = signing }, Samples.Operator, Cancelled);
+        await Store.CreateAsync(new Webhook { Id = "hook", Url = address, Secret = signing }, Samples.Operator, Cancelled);
         await Store.CreateAsync(Samples.Key("abcd"), Samples.Operator, Cancelled);
         await Store.ReplaceAsync(Samples.Key("abcd") with { Hash = Samples.Hash('b'), PreviousHash = Samples.Hash('a') }, null, Samples.Operator, Cancelled);
         await Store.DeleteAsync<ProviderKey>("main", null, Samples.Operator, Cancelled);
@@ -290,7 +291,7 @@ public abstract class ControlStoreTests : IAsyncLifetime
         var log = (await Store.AuditAsync(new AuditQuery(), Cancelled)).Items;
         Assert.Equal(["delete", "replace", "create", "create", "replace", "replace", "create"], log.Select(static entry => entry.Action));
         Assert.All(log, static entry => Assert.Equal(Samples.Operator, entry.Actor));
-        Assert.DoesNotContain(log, static entry => $"{entry.Before}{entry.After}" is var text && (text.Contains("canary-7") || text.Contains("canary-5") || text.Contains("canary-e") || text.Contains("v1.") || text.Contains("sha256:")));
+        Assert.DoesNotContain(log, static entry => $"{entry.Before}{entry.After}" is var text && (text.Contains("canary-7") || text.Contains("canary-5") || text.Contains("canary-e") || text.Contains("canary-9") || text.Contains("v1.") || text.Contains("sha256:")));
         Assert.Equal("""{"id":"main","name":"","upstream":"anthropic","secret":"***","disabled":false}""", log[0].Before);
         Assert.Null(log[0].After);
         Assert.Contains("\"hash\":\"*** (changed)\",", log[1].After);
@@ -303,7 +304,7 @@ public abstract class ControlStoreTests : IAsyncLifetime
 
         // The files are searched well enough to find what is not secret.
         Assert.NotEqual(0, await Database.FilesHoldingAsync(visible));
-        foreach (var hidden in new[] { secret, second, signing })
+        foreach (var hidden in new[] { secret, second, signing, address })
         {
             Assert.Equal(0, await Database.FilesHoldingAsync(hidden));
         }

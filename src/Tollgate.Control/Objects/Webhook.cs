@@ -14,8 +14,9 @@ public sealed record Webhook
     /// <summary>What people call it. Default: the id.</summary>
     public string Name { get; init; } = string.Empty;
 
-    /// <summary>Where events are sent. Required, https. Shown to whoever may see webhooks.</summary>
+    /// <summary>Where events are sent. Required, https, kept encrypted: the address of a chat's webhook is all that it takes to write there.</summary>
     [Required]
+    [Sensitive]
     public string Url { get; init; } = string.Empty;
 
     /// <summary>Signs what is sent. Required, kept encrypted.</summary>
