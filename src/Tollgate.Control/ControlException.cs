@@ -38,3 +38,8 @@ public sealed class ControlReadOnlyException(string kind, string id)
 /// <summary>An object's secret can't be read: another key sealed it, or somebody altered the store.</summary>
 public sealed class ControlSecretException(string kind, string id)
     : ControlException(kind, id, $"The secret of the {kind} \"{id}\" can't be opened: it was sealed with another key file or for another object. Restore control.keyFile, or delete the {kind} and add it anew.");
+
+/// <summary>The control store's database can't be reached or used at the moment. Nothing was changed, unless the connection broke at the very commit.</summary>
+/// <param name="inner">What its driver said.</param>
+public sealed class ControlUnavailableException(Exception inner)
+    : Exception($"The control store can't be reached or used: {inner.Message}", inner);

@@ -20,6 +20,10 @@ public sealed class ControlStore : IControlStore, IDisposable
     private readonly SemaphoreSlim _declaring = new(1, 1);
     private Func<long, Task>[] _listeners = [];
     private volatile DeclaredSet _declared = DeclaredSet.Empty;
+    private volatile ControlData? _lastStored;
+
+    // Whether the store has yet to hear of _declared. Written under _declaring.
+    private volatile bool _declaredUnnoted;
 
     private ControlStore(ControlDatabase database)
     {
@@ -40,47 +44,37 @@ public sealed class ControlStore : IControlStore, IDisposable
     /// <param name="time">The clock.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="InvalidOperationException">The key file is lost or another's, or a newer version made the tables. The message says what to do.</exception>
-    /// <exception cref="System.Data.Common.DbException">The database can't be reached or used.</exception>
+    /// <exception cref="ControlUnavailableException">The database can't be reached or used.</exception>
     public static async Task<ControlStore> OpenAsync(ControlOptions options, string dataDirectory, TimeProvider time, CancellationToken cancellation) =>
         new(await ControlDatabase.OpenAsync(options, dataDirectory, time, cancellation));
 
     /// <inheritdoc/>
+    public ControlData? LastRead => _lastStored is { } stored ? LaidOver(stored, _declared) : null;
+
+    /// <inheritdoc/>
     public async Task<ControlData> ReadAsync(CancellationToken cancellation)
     {
-        var declared = _declared;
-        await using var context = _database.Open();
-        await using var snapshot = await context.BeginSnapshotAsync(cancellation);
-        return new ControlData
+        if (_declaredUnnoted)
         {
-            Revision = await context.VersionAsync(cancellation),
-            Customers = await AllAsync<CustomerOptions>(),
-            Teams = await AllAsync<TeamOptions>(),
-            Projects = await AllAsync<ProjectOptions>(),
-            Keys = await AllAsync<KeyOptions>(),
-            Budgets = await AllAsync<BudgetOptions>(),
-            Limits = await AllAsync<LimitOptions>(),
-            ProviderKeys = await AllAsync<ProviderKey>(),
-            Webhooks = await AllAsync<Webhook>(),
-            People = await AllAsync<Person>(),
-            AdminTokens = await AllAsync<AdminToken>(),
-        };
-
-        async Task<IReadOnlyList<T>> AllAsync<T>()
-            where T : class
-        {
-            var kind = ControlKind.Of<T>();
-            var rows = await context.Objects(kind).AsNoTracking().OrderBy(static row => row.Id).ToListAsync(cancellation);
-            var stored = rows.Where(row => declared.Find(kind, row.Id) is null).Select(row => FromRow(kind, row));
-            return [.. Merge(stored, declared.Of(kind).Select(FromDeclared<T>), kind).Select(static stored => stored.Value)];
+            await _declaring.WaitAsync(cancellation);
+            try
+            {
+                await NoteDeclaredAsync(_declared.All, cancellation);
+                _declaredUnnoted = false;
+            }
+            finally
+            {
+                _declaring.Release();
+            }
         }
+
+        var stored = await _database.ReadAsync(context => ReadStoredAsync(context, cancellation));
+        _lastStored = stored;
+        return LaidOver(stored, _declared);
     }
 
     /// <inheritdoc/>
-    public async Task<long> VersionAsync(CancellationToken cancellation)
-    {
-        await using var context = _database.Open();
-        return await context.VersionAsync(cancellation);
-    }
+    public Task<long> VersionAsync(CancellationToken cancellation) => _database.ReadAsync(context => context.VersionAsync(cancellation));
 
     /// <inheritdoc/>
     public async Task<Page<Stored<T>>> ListAsync<T>(ListQuery query, CancellationToken cancellation)
@@ -92,21 +86,24 @@ public sealed class ControlStore : IControlStore, IDisposable
         var declared = _declared;
         var wanted = query.Limit + 1; // One more tells whether there is a next page.
 
-        await using var context = _database.Open();
-        var rows = filter.Of(context.Objects(kind).AsNoTracking());
-        var stored = new List<Stored<T>>();
-        for (var after = query.After ?? string.Empty; stored.Count < wanted;)
+        var stored = await _database.ReadAsync(async context =>
         {
-            var batch = await rows.Where(row => string.Compare(row.Id, after) > 0).OrderBy(static row => row.Id).Take(wanted).ToListAsync(cancellation);
-            stored.AddRange(batch.Where(row => declared.Find(kind, row.Id) is null).Select(row => FromRow(kind, row)));
-            if (batch.Count < wanted)
+            var rows = filter.Of(context.Objects(kind).AsNoTracking());
+            var shown = new List<Stored<T>>();
+            for (var after = query.After ?? string.Empty; shown.Count < wanted;)
             {
-                break;
+                var batch = await rows.Where(row => string.Compare(row.Id, after) > 0).OrderBy(static row => row.Id).Take(wanted).ToListAsync(cancellation);
+                shown.AddRange(batch.Where(row => declared.Find(kind, row.Id) is null).Select(row => FromRow(kind, row)));
+                if (batch.Count < wanted)
+                {
+                    break;
+                }
+
+                after = batch[^1].Id;
             }
 
-            after = batch[^1].Id;
-        }
-
+            return shown;
+        });
         var laidOver = declared.Of(kind).Where(item => ByteOrder.Instance.Compare(item.Row.Id, query.After ?? string.Empty) > 0 && filter.Passes(item.Row)).Take(wanted).Select(FromDeclared<T>);
         var items = Merge(stored, laidOver, kind).Take(wanted).ToList();
         return ToPage(items, query.Limit, item => kind.IdOf(item.Value));
@@ -127,8 +124,7 @@ public sealed class ControlStore : IControlStore, IDisposable
             return null;
         }
 
-        await using var context = _database.Open();
-        var row = await context.Objects(kind).AsNoTracking().SingleOrDefaultAsync(row => row.Id == id, cancellation);
+        var row = await _database.ReadAsync(context => context.Objects(kind).AsNoTracking().SingleOrDefaultAsync(row => row.Id == id, cancellation));
         return row is null ? null : FromRow(kind, row);
     }
 
@@ -192,30 +188,17 @@ public sealed class ControlStore : IControlStore, IDisposable
             return new Page<AuditEntry>([], null);
         }
 
-        await using var context = _database.Open();
-        var rows = context.Audit.AsNoTracking();
-        if (query.After is { } after)
+        var before = query.After is { } after ? ToCursor(after) : long.MaxValue;
+        var entries = await _database.ReadAsync(context =>
         {
-            var cursor = ToCursor(after);
-            rows = rows.Where(row => row.Id < cursor);
-        }
-
-        rows = query.ActorId is { } actor ? rows.Where(row => row.ActorId == actor) : rows;
-        rows = query.Kind is { } kind ? rows.Where(row => row.Kind == kind) : rows;
-        rows = query.ObjectId is { } id ? rows.Where(row => row.ObjectId == id) : rows;
-        if (query.Since is { } sinceTime)
-        {
-            var since = Instant.From(sinceTime);
-            rows = rows.Where(row => row.At >= since);
-        }
-
-        if (query.Until is { } untilTime)
-        {
-            var until = Instant.From(untilTime);
-            rows = rows.Where(row => row.At < until);
-        }
-
-        var entries = await rows.OrderByDescending(static row => row.Id).Take(query.Limit + 1).ToListAsync(cancellation);
+            var rows = context.Audit.AsNoTracking().Where(row => row.Id < before);
+            rows = query.ActorId is { } actor ? rows.Where(row => row.ActorId == actor) : rows;
+            rows = query.Kind is { } kind ? rows.Where(row => row.Kind == kind) : rows;
+            rows = query.ObjectId is { } id ? rows.Where(row => row.ObjectId == id) : rows;
+            rows = Instant.From(query.Since) is { } since ? rows.Where(row => row.At >= since) : rows;
+            rows = Instant.From(query.Until) is { } until ? rows.Where(row => row.At < until) : rows;
+            return rows.OrderByDescending(static row => row.Id).Take(query.Limit + 1).ToListAsync(cancellation);
+        });
         return ToPage(
             entries.ConvertAll(static row => new AuditEntry(row.Id, Instant.ToTime(row.At), new Actor(row.ActorId, row.ActorKind, row.ActorAddress), row.Kind, row.ObjectId, row.Action, row.Before, row.After)),
             query.Limit,
@@ -233,19 +216,20 @@ public sealed class ControlStore : IControlStore, IDisposable
     /// <inheritdoc/>
     public async Task SetDeclaredAsync(TollgateOptions options, CancellationToken cancellation)
     {
-        var objects = ControlKind.All.SelectMany(kind => kind.DeclaredIn(options).Select(declared => (Kind: kind, Object: declared))).ToList();
-        long version;
+        var objects = ControlKind.All.SelectMany(kind => kind.DeclaredIn(options).Select(declared => (kind, declared))).ToList();
+        var version = _lastStored?.Revision ?? 0;
         await _declaring.WaitAsync(cancellation);
         try
         {
-            await using (var context = _database.Open())
+            try
             {
-                var known = await context.Declared.AsNoTracking().ToListAsync(cancellation);
-                version = await context.VersionAsync(cancellation);
-                if (!TakeOver(known, objects))
-                {
-                    (_, version) = await _database.ChangeAsync((changing, next, now) => DeclareAsync(changing, objects, next, now, cancellation), cancellation);
-                }
+                version = await NoteDeclaredAsync(objects, cancellation);
+                _declaredUnnoted = false;
+            }
+            catch (ControlUnavailableException)
+            {
+                // A key that the file takes back must not go on working because the store is away.
+                _declaredUnnoted = true;
             }
 
             _declared = new DeclaredSet(objects);
@@ -276,8 +260,18 @@ public sealed class ControlStore : IControlStore, IDisposable
         _database.Dispose();
     }
 
+    /// <summary>Writes down what differs from what was declared last, and gives the objects their revisions. Returns the store's version.</summary>
+    private async Task<long> NoteDeclaredAsync(IReadOnlyList<(ControlKind Kind, DeclaredObject Object)> objects, CancellationToken cancellation)
+    {
+        var (known, version) = await _database.ReadAsync(async context =>
+            (await context.Declared.AsNoTracking().ToListAsync(cancellation), await context.VersionAsync(cancellation)));
+        return TakeOver(known, objects)
+            ? version
+            : (await _database.ChangeAsync((context, next, now) => DeclareAsync(context, objects, next, now, cancellation), cancellation)).Version;
+    }
+
     /// <summary>Gives declared objects the revisions that they have in the store; false when any is new, changed or gone.</summary>
-    private static bool TakeOver(List<DeclaredRow> known, List<(ControlKind Kind, DeclaredObject Object)> objects)
+    private static bool TakeOver(List<DeclaredRow> known, IReadOnlyList<(ControlKind Kind, DeclaredObject Object)> objects)
     {
         var rows = known.ToDictionary(static row => (row.Kind, row.Id));
         foreach (var (kind, declared) in objects)
@@ -294,7 +288,7 @@ public sealed class ControlStore : IControlStore, IDisposable
     }
 
     private static async Task<bool> DeclareAsync(
-        ControlContext context, List<(ControlKind Kind, DeclaredObject Object)> objects, long version, long now, CancellationToken cancellation)
+        ControlContext context, IReadOnlyList<(ControlKind Kind, DeclaredObject Object)> objects, long version, long now, CancellationToken cancellation)
     {
         var gone = (await context.Declared.ToListAsync(cancellation)).ToDictionary(static row => (row.Kind, row.Id));
         foreach (var (kind, declared) in objects)
@@ -392,6 +386,61 @@ public sealed class ControlStore : IControlStore, IDisposable
             After = texts.After,
         });
 
+    private async Task<ControlData> ReadStoredAsync(ControlContext context, CancellationToken cancellation)
+    {
+        await using var snapshot = await context.BeginSnapshotAsync(cancellation);
+        return new ControlData
+        {
+            Revision = await context.VersionAsync(cancellation),
+            Customers = await AllAsync<CustomerOptions>(),
+            Teams = await AllAsync<TeamOptions>(),
+            Projects = await AllAsync<ProjectOptions>(),
+            Keys = await AllAsync<KeyOptions>(),
+            Budgets = await AllAsync<BudgetOptions>(),
+            Limits = await AllAsync<LimitOptions>(),
+            ProviderKeys = await AllAsync<ProviderKey>(),
+            Webhooks = await AllAsync<Webhook>(),
+            People = await AllAsync<Person>(),
+            AdminTokens = await AllAsync<AdminToken>(),
+        };
+
+        async Task<IReadOnlyList<T>> AllAsync<T>()
+            where T : class
+        {
+            var kind = ControlKind.Of<T>();
+            var rows = await context.Objects(kind).AsNoTracking().OrderBy(static row => row.Id).ToListAsync(cancellation);
+            return rows.ConvertAll(row => kind.FromDocument(row.Id, row.Document, _database.Secrets));
+        }
+    }
+
+    // The kinds that tollgate.json can declare.
+    private static ControlData LaidOver(ControlData stored, DeclaredSet declared)
+    {
+        return new ControlData
+        {
+            Revision = stored.Revision,
+            Customers = Over(stored.Customers),
+            Teams = Over(stored.Teams),
+            Projects = Over(stored.Projects),
+            Keys = Over(stored.Keys),
+            Budgets = Over(stored.Budgets),
+            Limits = Over(stored.Limits),
+            ProviderKeys = stored.ProviderKeys,
+            Webhooks = stored.Webhooks,
+            People = stored.People,
+            AdminTokens = stored.AdminTokens,
+        };
+
+        IReadOnlyList<T> Over<T>(IReadOnlyList<T> items)
+            where T : class
+        {
+            var kind = ControlKind.Of<T>();
+            return declared.Of(kind) is { Count: > 0 } laidOver
+                ? [.. items.Where(item => declared.Find(kind, kind.IdOf(item)) is null).Concat(laidOver.Select(static item => (T)item.Item)).OrderBy(kind.IdOf, ByteOrder.Instance)]
+                : items;
+        }
+    }
+
     private Stored<T> FromRow<T>(ControlKind<T> kind, ObjectRow row)
         where T : class =>
         new(kind.FromDocument(row.Id, row.Document, _database.Secrets), row.Revision, Instant.ToTime(row.ChangedAt), IsReadOnly: false);
@@ -404,7 +453,7 @@ public sealed class ControlStore : IControlStore, IDisposable
         where T : class =>
         stored.Concat(declared).OrderBy(item => kind.IdOf(item.Value), ByteOrder.Instance);
 
-    private static Page<TItem> ToPage<TItem>(List<TItem> items, int limit, Func<TItem, string> cursor)
+    internal static Page<TItem> ToPage<TItem>(List<TItem> items, int limit, Func<TItem, string> cursor)
     {
         if (items.Count <= limit)
         {

@@ -6,7 +6,7 @@ namespace Tollgate.Control;
 /// <summary>Puts changes of the control store in force: those of this process before the changing call returns, those of others within a second.</summary>
 /// <remarks>
 /// Others' changes are found by asking for the store's version every <see cref="PollInterval"/>. When the store can't be read, or what was read can't be applied,
-/// what is in force stays, and it is tried again at the next poll.
+/// what is in force stays, but for what <c>tollgate.json</c> declares, and it is tried again at the next poll.
 /// </remarks>
 /// <param name="store">The store.</param>
 /// <param name="apply">Puts all of it in force. Called for one reading at a time, and once at the start.</param>
@@ -33,7 +33,9 @@ public sealed partial class ControlWatch(IControlStore store, Func<ControlData, 
 
     /// <summary>Reads the store and puts it in force, unless a reading that began after this call was made is in force by then.</summary>
     /// <remarks>Throws what the store or <c>apply</c> throws, after logging it.</remarks>
-    public async Task RefreshAsync(CancellationToken cancellation)
+    public Task RefreshAsync(CancellationToken cancellation) => RefreshAsync(evenWhenAway: true, cancellation);
+
+    private async Task RefreshAsync(bool evenWhenAway, CancellationToken cancellation)
     {
         var mine = Interlocked.Increment(ref _asked);
         await _readings.WaitAsync(cancellation);
@@ -46,7 +48,7 @@ public sealed partial class ControlWatch(IControlStore store, Func<ControlData, 
 
             // Whoever asks from here on may have changed something that this reading misses.
             var answers = Volatile.Read(ref _asked);
-            var data = await store.ReadAsync(cancellation);
+            var data = await ReadAsync(evenWhenAway, cancellation);
             await apply(data, cancellation);
             _answered = answers;
             Volatile.Write(ref _applied, data.Revision);
@@ -80,7 +82,7 @@ public sealed partial class ControlWatch(IControlStore store, Func<ControlData, 
             // A failed reading is tried again even when the version can be read and is the old one: the overlay may have changed.
             if (Volatile.Read(ref _failing) || await store.VersionAsync(cancellation) != AppliedVersion)
             {
-                await RefreshAsync(cancellation);
+                await RefreshAsync(evenWhenAway: false, cancellation);
             }
 
             return true;
@@ -134,6 +136,20 @@ public sealed partial class ControlWatch(IControlStore store, Func<ControlData, 
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
             // Stopping.
+        }
+    }
+
+    private async Task<ControlData> ReadAsync(bool evenWhenAway, CancellationToken cancellation)
+    {
+        try
+        {
+            return await store.ReadAsync(cancellation);
+        }
+        catch (ControlUnavailableException) when (evenWhenAway && store.LastRead is not null)
+        {
+            // What tollgate.json declares is in force without the store.
+            await apply(store.LastRead, cancellation);
+            throw;
         }
     }
 

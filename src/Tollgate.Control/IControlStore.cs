@@ -7,7 +7,7 @@ namespace Tollgate.Control;
 /// Shape: T is one of <see cref="CustomerOptions"/>, <see cref="TeamOptions"/>, <see cref="ProjectOptions"/>, <see cref="KeyOptions"/>, <see cref="BudgetOptions"/>,
 /// <see cref="LimitOptions"/>, <see cref="ProviderKey"/>, <see cref="Webhook"/>, <see cref="Person"/>, <see cref="AdminToken"/>; any other throws
 /// <see cref="ArgumentException"/>. An object that <c>tollgate.json</c> declares stands in place of a stored one with its id, and is read-only.
-/// Errors: a store that can't be reached throws what its driver throws (<see cref="System.Data.Common.DbException"/>); then nothing was changed.
+/// Errors: a store that can't be reached throws <see cref="ControlUnavailableException"/>.
 /// A secret that can't be opened throws <see cref="ControlSecretException"/> wherever its object is read.
 /// Values are stored as given: whoever takes them from outside checks them first.
 /// </remarks>
@@ -15,6 +15,9 @@ public interface IControlStore
 {
     /// <summary>Everything the data path needs at one moment: stored objects with the declared ones on top, secrets in clear.</summary>
     Task<ControlData> ReadAsync(CancellationToken cancellation);
+
+    /// <summary>The last successful reading, with what <c>tollgate.json</c> declares now on top; null before the first. For when the store is away.</summary>
+    ControlData? LastRead => null;
 
     /// <summary>How often anything was changed, by any process. Grows with each change; the <see cref="ControlData.Revision"/> of a read that sees it is at least as great.</summary>
     Task<long> VersionAsync(CancellationToken cancellation);
@@ -69,6 +72,7 @@ public interface IControlStore
     Task NoteAsync(Actor actor, string kind, string objectId, string action, CancellationToken cancellation);
 
     /// <summary>Lays the objects of <c>tollgate.json</c> over the stored ones. Called at start and after each reload; what differs from the last time goes into the audit log.</summary>
+    /// <remarks>It needs no store: when that is away, the objects are in force here, and the audit log hears of them at the next successful reading.</remarks>
     Task SetDeclaredAsync(TollgateOptions options, CancellationToken cancellation);
 
     /// <summary>Has <paramref name="apply"/> called with the new version after each change that this process makes, before the changing call returns.</summary>

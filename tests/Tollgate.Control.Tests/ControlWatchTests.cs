@@ -116,6 +116,30 @@ public abstract class ControlWatchTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_the_file_declares_is_in_force_while_the_store_is_away_and_noted_when_it_is_back()
+    {
+        await _store.CreateAsync(Samples.Key("abcd"), Samples.Operator, Cancelled);
+        await _store.SetDeclaredAsync(new TollgateOptions { Keys = [Samples.Key("efgh")] }, Cancelled);
+        await _watch.StartAsync(Cancelled);
+        await _database.ExecuteAsync("ALTER TABLE store RENAME TO away");
+        await Assert.ThrowsAsync<ControlUnavailableException>(() => _store.CreateAsync(Samples.Key("ijkl"), Samples.Operator, Cancelled));
+
+        await _store.SetDeclaredAsync(new TollgateOptions { Keys = [Samples.Key("efgh") with { Disabled = true }] }, Cancelled);
+        var applied = _applied.Count;
+        Assert.False(await _watch.PollAsync(Cancelled));
+        Assert.Equal(applied, _applied.Count);
+        Assert.Equal([("abcd", false), ("efgh", true)], _applied[^1].Keys.Select(static key => (key.Id, key.Disabled)));
+        Assert.Equal(1, _log.Count(8401));
+
+        await _database.ExecuteAsync("ALTER TABLE away RENAME TO store");
+        Assert.True(await _watch.PollAsync(Cancelled));
+        Assert.Equal([("abcd", false), ("efgh", true)], _applied[^1].Keys.Select(static key => (key.Id, key.Disabled)));
+        var noted = (await _store.AuditAsync(new AuditQuery { Limit = 1 }, Cancelled)).Items[0];
+        Assert.Equal(("efgh", AuditActions.Replace, Actor.Configuration), (noted.ObjectId, noted.Action, noted.Actor));
+        Assert.Equal(_watch.AppliedVersion, await _store.VersionAsync(Cancelled));
+    }
+
+    [Fact]
     public async Task Many_changes_at_once_are_each_in_force_when_their_call_returns()
     {
         await _watch.StartAsync(Cancelled);

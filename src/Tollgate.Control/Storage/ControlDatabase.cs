@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
 using Tollgate.Control.Secrets;
 using Tollgate.Proxy.Configuration;
@@ -24,7 +25,11 @@ internal sealed class ControlDatabase(Func<ControlContext> open, SecretBox secre
 
     /// <summary>Opens the database that <paramref name="options"/> name, brings its tables up to date and checks the key file.</summary>
     /// <exception cref="InvalidOperationException">The key file is lost or another's, or a newer version made the tables.</exception>
-    public static async Task<ControlDatabase> OpenAsync(ControlOptions options, string dataDirectory, TimeProvider time, CancellationToken cancellation)
+    /// <exception cref="ControlUnavailableException">The database can't be reached or used.</exception>
+    public static Task<ControlDatabase> OpenAsync(ControlOptions options, string dataDirectory, TimeProvider time, CancellationToken cancellation) =>
+        GuardAsync(() => OpenUnguardedAsync(options, dataDirectory, time, cancellation));
+
+    private static async Task<ControlDatabase> OpenUnguardedAsync(ControlOptions options, string dataDirectory, TimeProvider time, CancellationToken cancellation)
     {
         var directory = Path.GetFullPath(dataDirectory);
         Directory.CreateDirectory(directory);
@@ -47,8 +52,12 @@ internal sealed class ControlDatabase(Func<ControlContext> open, SecretBox secre
         return new ControlDatabase(open, await CheckKeyAsync(open, keyFile, cancellation), time);
     }
 
-    /// <summary>A context for one reading; the caller disposes it.</summary>
-    public ControlContext Open() => open();
+    /// <summary>Runs <paramref name="read"/> over a context of its own.</summary>
+    public Task<TResult> ReadAsync<TResult>(Func<ControlContext, Task<TResult>> read) => GuardAsync(async () =>
+    {
+        await using var context = open();
+        return await read(context);
+    });
 
     /// <summary>Runs <paramref name="change"/> after every change begun before it, all or nothing, and counts it as one.</summary>
     /// <param name="change">Given the context, the version that it makes, and the time. What it throws undoes everything.</param>
@@ -61,6 +70,25 @@ internal sealed class ControlDatabase(Func<ControlContext> open, SecretBox secre
     public async Task<TResult> WriteAsync<TResult>(Func<ControlContext, long, Task<TResult>> write, CancellationToken cancellation) =>
         (await WriteAsync((context, _, now) => write(context, now), step: 0, cancellation)).Result;
 
+    /// <summary>Runs <paramref name="use"/>, and says in one way what the drivers say in several.</summary>
+    /// <exception cref="ControlUnavailableException">The database can't be reached or used.</exception>
+    private static async Task<TResult> GuardAsync<TResult>(Func<Task<TResult>> use)
+    {
+        try
+        {
+            return await use();
+        }
+        catch (DbException exception)
+        {
+            throw new ControlUnavailableException(exception);
+        }
+        catch (Exception exception) when (exception is DbUpdateException or InvalidOperationException && exception.InnerException is DbException inner)
+        {
+            // EF's wrappers: of a failed save, and of what its provider takes for transient.
+            throw new ControlUnavailableException(inner);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _writers.Dispose();
 
@@ -69,13 +97,16 @@ internal sealed class ControlDatabase(Func<ControlContext> open, SecretBox secre
         await _writers.WaitAsync(cancellation);
         try
         {
-            await using var context = open();
-            await using var transaction = await context.BeginChangeAsync(step, cancellation);
-            var version = await context.VersionAsync(cancellation);
-            var result = await write(context, version, Now);
-            await context.SaveChangesAsync(cancellation);
-            await transaction.CommitAsync(cancellation);
-            return (result, version);
+            return await GuardAsync(async () =>
+            {
+                await using var context = open();
+                await using var transaction = await context.BeginChangeAsync(step, cancellation);
+                var version = await context.VersionAsync(cancellation);
+                var result = await write(context, version, Now);
+                await context.SaveChangesAsync(cancellation);
+                await transaction.CommitAsync(cancellation);
+                return (result, version);
+            });
         }
         finally
         {

@@ -7,8 +7,9 @@ internal sealed class DeclaredSet
     private readonly Dictionary<(string Kind, string Id), DeclaredObject> _byId = [];
 
     /// <summary>The set of <paramref name="objects"/>.</summary>
-    public DeclaredSet(IEnumerable<(ControlKind Kind, DeclaredObject Object)> objects)
+    public DeclaredSet(IReadOnlyList<(ControlKind Kind, DeclaredObject Object)> objects)
     {
+        All = objects;
         foreach (var group in objects.GroupBy(static declared => declared.Kind.Name, static declared => declared.Object))
         {
             _byKind[group.Key] = [.. group.OrderBy(static declared => declared.Row.Id, ByteOrder.Instance)];
@@ -21,6 +22,9 @@ internal sealed class DeclaredSet
 
     /// <summary>Nothing.</summary>
     public static DeclaredSet Empty { get; } = new([]);
+
+    /// <summary>All of it.</summary>
+    public IReadOnlyList<(ControlKind Kind, DeclaredObject Object)> All { get; }
 
     /// <summary>A kind's objects, in order of the id's bytes.</summary>
     public IReadOnlyList<DeclaredObject> Of(ControlKind kind) => _byKind.GetValueOrDefault(kind.Name, []);

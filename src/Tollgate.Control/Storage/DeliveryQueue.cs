@@ -63,18 +63,14 @@ internal sealed class DeliveryQueue(ControlDatabase database) : IDeliveryQueue
     public async Task<Page<Delivery>> DeliveriesAsync(string? webhookId, string? after, int limit, CancellationToken cancellation)
     {
         ControlStore.CheckLimit(limit);
-        await using var context = database.Open();
-        var rows = context.Deliveries.AsNoTracking();
-        if (after is not null)
+        var before = after is null ? long.MaxValue : ControlStore.ToCursor(after);
+        var found = await database.ReadAsync(context =>
         {
-            var cursor = ControlStore.ToCursor(after);
-            rows = rows.Where(row => row.Id < cursor);
-        }
-
-        rows = webhookId is null ? rows : rows.Where(row => row.WebhookId == webhookId);
-        var found = await rows.OrderByDescending(static row => row.Id).Take(limit + 1).ToListAsync(cancellation);
-        var page = found.Take(limit).Select(ToDelivery).ToList();
-        return new Page<Delivery>(page, found.Count > limit ? page[^1].Id.ToString(CultureInfo.InvariantCulture) : null);
+            var rows = context.Deliveries.AsNoTracking().Where(row => row.Id < before);
+            rows = webhookId is null ? rows : rows.Where(row => row.WebhookId == webhookId);
+            return rows.OrderByDescending(static row => row.Id).Take(limit + 1).ToListAsync(cancellation);
+        });
+        return ControlStore.ToPage(found.ConvertAll(ToDelivery), limit, static delivery => delivery.Id.ToString(CultureInfo.InvariantCulture));
     }
 
     /// <inheritdoc/>
