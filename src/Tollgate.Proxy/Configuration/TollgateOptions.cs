@@ -38,6 +38,10 @@ public sealed record TollgateOptions
     /// <summary>How budgets and limits are told of.</summary>
     public AdmissionOptions Admission { get; init; } = new();
 
+    /// <summary>What webhooks may reach; the webhooks themselves are edited by the admin API.</summary>
+    [NeedsRestart]
+    public WebhooksOptions Webhooks { get; init; } = new();
+
     /// <summary>Where the ledger is kept.</summary>
     [NeedsRestart]
     public StorageOptions Storage { get; init; } = new();

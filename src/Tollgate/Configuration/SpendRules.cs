@@ -20,24 +20,31 @@ internal static class SpendRules
         ForEach("keys", options.Keys, CheckKey, problems);
         ForEach("budgets", options.Budgets, CheckBudget, problems);
         ForEach("limits", options.Limits, CheckLimit, problems);
+        CheckNetworks(options.Webhooks.AllowNetworks, "webhooks.allowNetworks", problems);
     }
 
     /// <summary>Checks one key.</summary>
     public static void CheckKey(KeyOptions key, string path, ProblemList problems)
     {
-        for (var i = 0; i < key.SourceNetworks.Count; i++)
-        {
-            if (!IPNetwork.TryParse(key.SourceNetworks[i], out _))
-            {
-                problems.Add(
-                    ConfigurationPath.Join($"{path}.sourceNetworks", i),
-                    $"is {ConfigurationPath.Quote(key.SourceNetworks[i])}, but must be a network such as \"10.0.0.0/8\" or \"2001:db8::/32\", with no bits set behind its length.");
-            }
-        }
+        CheckNetworks(key.SourceNetworks, $"{path}.sourceNetworks", problems);
 
         if (key.PreviousHashExpiresAt is not null && key.PreviousHash.Length == 0)
         {
             problems.Add($"{path}.previousHashExpiresAt", "is set, but previousHash is not. Give both, or neither.");
+        }
+    }
+
+    /// <summary>Checks a list of networks.</summary>
+    public static void CheckNetworks(IReadOnlyList<string> networks, string path, ProblemList problems)
+    {
+        for (var i = 0; i < networks.Count; i++)
+        {
+            if (!IPNetwork.TryParse(networks[i], out _))
+            {
+                problems.Add(
+                    ConfigurationPath.Join(path, i),
+                    $"is {ConfigurationPath.Quote(networks[i])}, but must be a network such as \"10.0.0.0/8\" or \"2001:db8::/32\", with no bits set behind its length.");
+            }
         }
     }
 

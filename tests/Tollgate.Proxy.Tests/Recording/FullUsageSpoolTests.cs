@@ -8,6 +8,8 @@ using Tollgate.Proxy.Recording;
 using Tollgate.Proxy.Recording.Folds;
 using Tollgate.Proxy.Recording.Spool;
 
+using Tollgate.Testing.Gateway;
+
 namespace Tollgate.Proxy.Tests.Recording;
 
 /// <summary>A spool without room: nothing may keep it from being emptied, and no attempt may be lost or counted twice.</summary>
