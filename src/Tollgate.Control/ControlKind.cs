@@ -49,6 +49,9 @@ public abstract class ControlKind
 public sealed class ControlKind<T> : ControlKind
     where T : class
 {
+    // PostgreSQL refuses an index entry of over 2,704 bytes; a UTF-16 unit takes at most three.
+    private const int MostIndexed = 512;
+
     private const string Hidden = "***";
     private const string HiddenChange = "*** (changed)";
 
@@ -64,18 +67,28 @@ public sealed class ControlKind<T> : ControlKind
     /// <summary>The id of <paramref name="item"/>.</summary>
     public string IdOf(T item) => _rules.Id(item);
 
-    /// <summary>The row of <paramref name="item"/>; revision and time are the caller's to fill in.</summary>
-    /// <exception cref="ArgumentException">A text that the object is found by holds a NUL, which PostgreSQL can't keep.</exception>
-    internal ObjectRow ToRow(T item, SecretBox? secrets)
+    /// <summary>The row of <paramref name="item"/>, if both databases can keep it; revision and time are the caller's to fill in.</summary>
+    /// <exception cref="ArgumentException">A text that the object is found by is too long, or holds a NUL.</exception>
+    internal ObjectRow ToCheckedRow(T item, SecretBox secrets)
     {
-        var row = new ObjectRow { Id = IdOf(item) };
-        _rules.Fill(item, row);
-        string[] found = [row.Id, row.Customer, row.Team, row.Project, row.Developer, row.Email, row.Subject, row.Upstream, row.Scope, row.Value, .. _rules.Texts(item)];
-        if (Array.Exists(found, static text => text.Contains('\0', StringComparison.Ordinal)))
+        var row = ToRow(item, secrets);
+        string[] indexed = [row.Id, row.Customer, row.Team, row.Project, row.Developer, row.Email, row.Subject, row.Upstream, row.Scope, row.Value];
+        if (row.Search.Contains('\0', StringComparison.Ordinal))
         {
             throw new ArgumentException($"A {Name} may not hold a NUL character.");
         }
 
+        return Array.Find(indexed, static text => text.Length > MostIndexed) is not { } longest
+            ? row
+            : throw new ArgumentException($"A {Name} may not be found by a text of {longest.Length} characters; {MostIndexed} are the most.");
+    }
+
+    /// <summary>The row of <paramref name="item"/>; revision and time are the caller's to fill in.</summary>
+    private ObjectRow ToRow(T item, SecretBox? secrets)
+    {
+        var row = new ObjectRow { Id = IdOf(item) };
+        _rules.Fill(item, row);
+        string[] found = [row.Id, row.Customer, row.Team, row.Project, row.Developer, row.Email, row.Subject, row.Upstream, row.Scope, row.Value, .. _rules.Texts(item)];
         row.Search = string.Join('\n', found.Where(static text => text.Length > 0)).ToLowerInvariant();
         row.Document = JsonSerializer.Serialize(Sealed(item, secrets), ControlJson.Options);
         return row;

@@ -133,7 +133,7 @@ public sealed class ControlStore : IControlStore, IDisposable
         where T : class
     {
         var kind = ControlKind.Of<T>();
-        var row = kind.ToRow(item, _database.Secrets);
+        var row = kind.ToCheckedRow(item, _database.Secrets);
         return ChangeAsync(kind, row.Id, async (context, version, now) =>
         {
             var taken = await context.Objects(kind).Where(stored => stored.Id == row.Id).Select(static stored => (long?)stored.Revision).SingleOrDefaultAsync(cancellation);
@@ -154,7 +154,7 @@ public sealed class ControlStore : IControlStore, IDisposable
         where T : class
     {
         var kind = ControlKind.Of<T>();
-        var row = kind.ToRow(item, _database.Secrets);
+        var row = kind.ToCheckedRow(item, _database.Secrets);
         return ChangeAsync(kind, row.Id, async (context, version, now) =>
         {
             var stored = await FindExpectedAsync(context, kind, row.Id, expectedRevision, cancellation);
@@ -376,12 +376,12 @@ public sealed class ControlStore : IControlStore, IDisposable
         context.Audit.Add(new AuditRow
         {
             At = now,
-            ActorId = WithoutNul(actor.Id),
-            ActorKind = WithoutNul(actor.Kind),
-            ActorAddress = WithoutNul(actor.Address),
-            Kind = WithoutNul(kind),
-            ObjectId = WithoutNul(id),
-            Action = WithoutNul(action),
+            ActorId = Kept(actor.Id),
+            ActorKind = Kept(actor.Kind),
+            ActorAddress = Kept(actor.Address),
+            Kind = Kept(kind),
+            ObjectId = Kept(id),
+            Action = Kept(action),
             Before = texts.Before,
             After = texts.After,
         });
@@ -479,7 +479,8 @@ public sealed class ControlStore : IControlStore, IDisposable
     // PostgreSQL can't keep a NUL, nor be asked for one.
     private static bool HasNul(string? text) => text?.Contains('\0', StringComparison.Ordinal) == true;
 
-    private static string WithoutNul(string text) => text.Replace('\0', '\uFFFD');
+    // What an entry is found by comes from whoever tried to log in. 512: see ControlKind.
+    private static string Kept(string text) => (text.Length > 512 ? text[..512] : text).Replace('\0', '\uFFFD');
 
     private sealed class Listening(ControlStore store, Func<long, Task> apply) : IDisposable
     {

@@ -32,6 +32,7 @@ public interface IControlStore
         where T : class;
 
     /// <summary>Adds an object.</summary>
+    /// <exception cref="ArgumentException">A text that the object is found by has over 512 characters or a NUL, which PostgreSQL can't keep. So with replacing.</exception>
     /// <exception cref="ControlConflictException">The id is taken.</exception>
     /// <exception cref="ControlReadOnlyException">The id is taken in <c>tollgate.json</c>.</exception>
     Task<Stored<T>> CreateAsync<T>(T item, Actor actor, CancellationToken cancellation)

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Tollgate.Proxy.Accounting;
+using Tollgate.Proxy.Admission;
 using Tollgate.Proxy.Facts;
 using Tollgate.Proxy.Forwarding;
 using Tollgate.Proxy.Ingress;
@@ -88,11 +89,8 @@ internal sealed class Attempt : IAttemptLog
     {
         _row.OverheadMicroseconds = Microseconds(_facts.Arrival.Timestamp, sentAt);
         Fill(result, Judge(result.Outcome, result.Status), Body?.BytesSent ?? 0, Body?.IsFullySent ?? false);
-        if (_open is not null)
-        {
-            _services.Recorder!.Close(_open, _row);
-        }
-
+        var place = _open is null ? 0 : _services.Recorder!.Close(_open, _row);
+        SettleLease(place);
         Measure();
         _services.Rows.Return(_row);
     }
@@ -136,6 +134,23 @@ internal sealed class Attempt : IAttemptLog
         row.LatencyMicroseconds = Microseconds(_facts.Arrival.Timestamp, _services.Time.GetTimestamp());
     }
 
+    /// <summary>Budgets are told what the row says, whatever it says: so they and the ledger can't differ.</summary>
+    private void SettleLease(long place)
+    {
+        if (_facts.Lease is not { } lease)
+        {
+            return;
+        }
+
+        var row = _row;
+        var tokens = row.Tokens;
+        var subject = new SpendSubject(
+            row.Customer, row.Team, row.Project, row.KeyId, row.Developer, _facts.World.Prices.NameOf(row.Model), row.SessionId);
+        var amount = new SpendAmount(
+            row.Cost.Total.Value, tokens.Input + tokens.CacheWrite5m + tokens.CacheWrite1h, tokens.Output, tokens.Prompt + tokens.Output);
+        _services.Book.Settle(lease, subject, amount, place);
+    }
+
     private void Measure()
     {
         var (row, key, events) = (_row, _facts.Key, _services.Events);
@@ -176,6 +191,7 @@ internal sealed class Attempt : IAttemptLog
 /// <param name="Arrival">When it came in.</param>
 /// <param name="Peek">Learns the model.</param>
 /// <param name="Tap">Learns the usage.</param>
+/// <param name="Lease">What is reserved for it; null when nothing is, because it was refused.</param>
 internal readonly record struct AttemptFacts(
     World World,
     Upstream Upstream,
@@ -185,15 +201,18 @@ internal readonly record struct AttemptFacts(
     Guid RequestId,
     Arrival Arrival,
     BodyPeek Peek,
-    ResponseTap Tap);
+    ResponseTap Tap,
+    AdmissionLease? Lease);
 
 /// <summary>What attempts are kept with; one for the gateway's life.</summary>
 /// <param name="Recorder">Where rows go; null when no ledger is kept.</param>
 /// <param name="Rows">Where rows come from.</param>
 /// <param name="Events">Told of everything that happens.</param>
+/// <param name="Book">Budgets and limits.</param>
 /// <param name="Time">The clock.</param>
 /// <param name="GatewayId">Whose rows they are.</param>
-internal sealed record AttemptServices(IUsageRecorder? Recorder, UsageRowPool Rows, GatewayEvents Events, TimeProvider Time, string GatewayId);
+internal sealed record AttemptServices(
+    IUsageRecorder? Recorder, UsageRowPool Rows, GatewayEvents Events, AdmissionBook Book, TimeProvider Time, string GatewayId);
 
 /// <summary>When a request came in, by both clocks.</summary>
 /// <param name="Timestamp">As <see cref="TimeProvider.GetTimestamp"/>.</param>

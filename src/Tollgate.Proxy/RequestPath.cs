@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Tollgate.Proxy.Admission;
 using Tollgate.Proxy.Facts;
 using Tollgate.Proxy.Forwarding;
 using Tollgate.Proxy.Ingress;
@@ -10,7 +11,7 @@ using Tollgate.Proxy.Scanning;
 
 namespace Tollgate.Proxy;
 
-/// <summary>The life of one request, top to bottom: accept, identify, forward, scan, account, record, measure.</summary>
+/// <summary>The life of one request, top to bottom: accept, identify, admit, forward, scan, account, record, measure.</summary>
 /// <remarks>
 /// The only code that calls every room. Facts travel as local variables, each written once; there is no context bag to reset.
 /// Whatever a client or an upstream does, an attempt ends in exactly one <see cref="Attempt.Settle"/>.
@@ -18,6 +19,7 @@ namespace Tollgate.Proxy;
 /// <param name="worlds">What is configured now.</param>
 /// <param name="recorder">Where rows go; null when no ledger is kept.</param>
 /// <param name="rows">Where rows come from.</param>
+/// <param name="book">Budgets and limits.</param>
 /// <param name="events">Told of everything that happens.</param>
 /// <param name="time">The clock.</param>
 /// <param name="gatewayId">Whose rows they are.</param>
@@ -26,6 +28,7 @@ public sealed class RequestPath(
     WorldHolder worlds,
     IUsageRecorder? recorder,
     UsageRowPool rows,
+    AdmissionBook book,
     GatewayEvents events,
     TimeProvider time,
     string gatewayId,
@@ -34,7 +37,8 @@ public sealed class RequestPath(
     // A full spool empties in minutes, not seconds; a client that asks every second helps nobody.
     private static readonly TimeSpan SpoolFullRetry = TimeSpan.FromSeconds(30);
 
-    private readonly AttemptServices _services = new(recorder, rows, events, time, gatewayId);
+    private readonly AttemptServices _services = new(recorder, rows, events, book, time, gatewayId);
+    private readonly RequestAdmission _admission = new(book, time);
 
     /// <summary>Serves one request; the terminal middleware of the proxy listener.</summary>
     public async Task InvokeAsync(HttpContext context)
@@ -54,23 +58,50 @@ public sealed class RequestPath(
 
         // :: Identify. May refuse; knows after it: whose request it is and whose credential the upstream is shown.
         var key = VirtualKey.None;
-        refusal ??= Identify(world, context.Request, accepted.Upstream!, out key);
+        refusal ??= Identify(world, context.Request, accepted, arrival.At, out key);
 
-        // :: Admit. May refuse: an attempt whose row could not be kept.
-        refusal ??= Admit(accepted.Operation);
-        if (refusal is not null)
+        // :: Admit. May refuse: an attempt whose row could not be kept, a key's rules, a rate limit, a budget. Knows after it: what is reserved.
+        refusal ??= CanRecord(accepted.Operation);
+        var lease = book.Rent();
+        var admitted = default(Admitted);
+        try
         {
-            await RefuseAsync(context, world, accepted, key, requestId, arrival, refusal);
-            return;
-        }
+            var peek = new BodyPeek();
+            if (refusal is null)
+            {
+                var asked = new AdmissionRequest(world, accepted.Upstream!, accepted.Operation, key, arrival, IsUnmeteredSpend(world, context.Request, accepted));
+                admitted = await AdmitAsync(context, asked, peek, lease);
+                refusal = admitted.Refusal;
+            }
 
+            if (refusal is not null)
+            {
+                await RefuseAsync(context, world, accepted, key, requestId, arrival, refusal);
+                return;
+            }
+
+            if (!context.RequestAborted.IsCancellationRequested)
+            {
+                await ForwardAsync(context, world, accepted, key, requestId, arrival, peek, lease);
+            }
+        }
+        finally
+        {
+            book.Return(lease);
+            _admission.GiveBack(admitted);
+        }
+    }
+
+    private async Task ForwardAsync(
+        HttpContext context, World world, Accepted accepted, VirtualKey key, Guid requestId, Arrival arrival, BodyPeek peek, AdmissionLease lease)
+    {
         var upstream = accepted.Upstream!;
-        var peek = new BodyPeek();
+        RequestAdmission.WriteHeaders(context.Response.Headers, lease, world.Options.Admission);
         var tap = ResponseTap.Rent(accepted.Operation);
         var result = new ForwardResult { Outcome = ForwardOutcome.UpstreamTruncated };
         using var watchdog = new Watchdog(time, context.RequestAborted, cut);
         var attempt = new Attempt(
-            new AttemptFacts(world, upstream, accepted.Operation, key, context.Request.Headers, requestId, arrival, peek, tap), _services);
+            new AttemptFacts(world, upstream, accepted.Operation, key, context.Request.Headers, requestId, arrival, peek, tap, lease), _services);
         attempt.Body = BodyOf(context, peek, watchdog, world.Limits, attempt);
         var sentAt = time.GetTimestamp();
         events.RequestStarted();
@@ -150,21 +181,19 @@ public sealed class RequestPath(
         static Refusal BadRequest(string message) => new(StatusCodes.Status400BadRequest, RefusalReason.BadRequest, "invalid_request_error", message);
     }
 
-    private static Refusal? Identify(World world, HttpRequest request, Upstream upstream, out VirtualKey key)
+    private static Refusal? Identify(World world, HttpRequest request, in Accepted accepted, DateTimeOffset now, out VirtualKey key)
     {
         key = VirtualKey.None;
         var presented = PresentedKey.In(request.Headers);
         if (!presented.IsEmpty)
         {
-            if (!world.Keys.TryFind(presented, out var found))
+            if (!world.Keys.TryFind(presented, now, out var found))
             {
                 return Unauthorized(RefusalReason.KeyInvalid, "The virtual key is not one of this gateway's. Check it for missing characters, or ask whoever issued it.");
             }
 
             key = found;
-            return found.Disabled
-                ? Unauthorized(RefusalReason.KeyInvalid, $"The virtual key \"{found.Id}\" is disabled. Ask whoever issued it.")
-                : null;
+            return KeyCheck.Check(found, found.Paths.AllowAll ? default : PathOf(world, request), request.HttpContext.Connection.RemoteIpAddress, now);
         }
 
         if (world.Options.RequireKey)
@@ -174,13 +203,46 @@ public sealed class RequestPath(
                 $"This gateway needs a virtual key. Send it as ANTHROPIC_AUTH_TOKEN, ANTHROPIC_API_KEY or in the header {PresentedKey.TollgateHeader}.");
         }
 
-        return upstream.InjectsKey ? world.BrowserGuard.Check(request) : null;
+        return accepted.Upstream!.InjectsKey ? world.BrowserGuard.Check(request) : null;
 
         static Refusal Unauthorized(RefusalReason reason, string message) =>
             new(StatusCodes.Status401Unauthorized, reason, "authentication_error", message);
     }
 
-    private Refusal? Admit(Operation operation) =>
+    /// <summary>Admits, or says why not; a client whose body breaks off is told so, if it is still there to be told.</summary>
+    private async ValueTask<Admitted> AdmitAsync(HttpContext context, AdmissionRequest asked, BodyPeek peek, AdmissionLease lease)
+    {
+        try
+        {
+            return await _admission.AdmitAsync(context, asked, peek, lease);
+        }
+        catch (BadHttpRequestException broken)
+        {
+            return new Admitted(Forwarder.RefusalOf(broken), 0);
+        }
+        catch (Exception left) when (left is OperationCanceledException or IOException)
+        {
+            context.Abort();
+            return default;
+        }
+    }
+
+    /// <summary>Whether a request may cost something that no row will tell of: a batch of requests, or a completion of the old kind.</summary>
+    private static bool IsUnmeteredSpend(World world, HttpRequest request, in Accepted accepted) =>
+        accepted.Operation is Operation.Batches or Operation.Other
+        && HttpMethods.IsPost(request.Method)
+        && PathOf(world, request) is "/v1/messages/batches" or "/v1/complete";
+
+    /// <summary>The upstream's path that is asked for, without the query.</summary>
+    private static ReadOnlySpan<char> PathOf(World world, HttpRequest request)
+    {
+        var target = RequestTarget.PathAndQuery(request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
+        var path = world.Routes.TryFind(request.Method, target, out var route) ? route.PathAndQuery : target;
+        var query = path.IndexOf('?');
+        return query < 0 ? path : path[..query];
+    }
+
+    private Refusal? CanRecord(Operation operation) =>
         operation != Operation.Messages || recorder is null or { CanBegin: true }
             ? null
             : new Refusal(
@@ -206,7 +268,7 @@ public sealed class RequestPath(
         {
             var tap = ResponseTap.Rent(accepted.Operation);
             var facts = new AttemptFacts(
-                world, accepted.Upstream!, accepted.Operation, key, context.Request.Headers, requestId, arrival, new BodyPeek(), tap);
+                world, accepted.Upstream!, accepted.Operation, key, context.Request.Headers, requestId, arrival, new BodyPeek(), tap, Lease: null);
             var result = new ForwardResult { Outcome = ForwardOutcome.Refused, Refusal = refusal };
             new Attempt(facts, _services).Settle(result, time.GetTimestamp());
             ResponseTap.Return(tap);

@@ -16,7 +16,7 @@ public sealed class World
         Prices = prices;
         Upstreams = upstreams;
         Routes = new RouteTable<Upstream>(upstreams);
-        Keys = new KeyRing(options.Keys);
+        Keys = new KeyRing(options.Keys, options.Teams);
         BrowserGuard = new BrowserGuard(options.Proxy);
         Limits = new ForwardLimits(options.Proxy.FirstByteTimeout, options.Proxy.UpstreamIdleTimeout, options.Proxy.ClientStallTimeout);
     }

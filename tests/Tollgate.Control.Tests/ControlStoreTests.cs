@@ -267,9 +267,15 @@ public abstract class ControlStoreTests : IAsyncLifetime
     public async Task A_text_that_one_database_could_not_keep_is_refused_by_both()
     {
         await Assert.ThrowsAsync<ArgumentException>(() => Store.CreateAsync(Samples.Key("abcd") with { Team = "a\0b" }, Samples.Operator, Cancelled));
+        await Assert.ThrowsAsync<ArgumentException>(() => Store.CreateAsync(Samples.Key("abcd") with { Team = new string('x', 513) }, Samples.Operator, Cancelled));
+        await Store.CreateAsync(Samples.Key("abcd") with { Team = new string('日', 512) }, Samples.Operator, Cancelled);
+        await Store.SetDeclaredAsync(new TollgateOptions { Keys = [Samples.Key("efgh") with { Team = "a\0b", Name = new string('x', 5_000) }] }, Cancelled);
+        Assert.Equal("a\0b", (await Store.FindAsync<KeyOptions>("efgh", Cancelled))!.Value.Team);
         Assert.Null(await Store.FindAsync<KeyOptions>("a\0b", Cancelled));
         await Store.NoteAsync(new Actor("a\0b", ActorKinds.Person, "192.0.2.1"), "session", "x\0y", "login-refused", Cancelled);
-        Assert.Equal("a\uFFFDb", Assert.Single((await Store.AuditAsync(new AuditQuery(), Cancelled)).Items).Actor.Id);
+        Assert.Equal("a\uFFFDb", (await Store.AuditAsync(new AuditQuery { Limit = 1 }, Cancelled)).Items[0].Actor.Id);
+        await Store.NoteAsync(new Actor(string.Concat(Enumerable.Range(0, 20_000).Select(static i => (char)('!' + (i * 31 % 90)))), ActorKinds.Person, string.Empty), "session", string.Empty, "login-refused", Cancelled);
+        Assert.Equal(512, (await Store.AuditAsync(new AuditQuery { Limit = 1 }, Cancelled)).Items[0].Actor.Id.Length);
     }
 
     [Fact]

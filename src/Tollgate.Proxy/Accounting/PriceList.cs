@@ -107,6 +107,9 @@ public sealed class PriceList
         return _byName.TryGetValue(model, out named);
     }
 
+    /// <summary>What the list calls a model: its id for any of its names, and the name itself when the list does not know it.</summary>
+    public string NameOf(string model) => TryFind(model, out NamedPrice named) ? named.Price.Model : model;
+
     private static PriceList Build(PriceFile file, List<PriceEntry> entries)
     {
         var byName = new Dictionary<string, NamedPrice>(StringComparer.Ordinal);

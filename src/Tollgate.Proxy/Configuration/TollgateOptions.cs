@@ -35,6 +35,13 @@ public sealed record TollgateOptions
     /// <summary>How fast may be asked. Default none.</summary>
     public IReadOnlyList<LimitOptions> Limits { get; init; } = [];
 
+    /// <summary>How budgets and limits are told of.</summary>
+    public AdmissionOptions Admission { get; init; } = new();
+
+    /// <summary>What webhooks may reach; the webhooks themselves are edited by the admin API.</summary>
+    [NeedsRestart]
+    public WebhooksOptions Webhooks { get; init; } = new();
+
     /// <summary>Where the ledger is kept.</summary>
     [NeedsRestart]
     public StorageOptions Storage { get; init; } = new();

@@ -21,6 +21,24 @@ public enum RefusalReason
     /// <summary>The virtual key presented is unknown, damaged or disabled.</summary>
     KeyInvalid,
 
+    /// <summary>The virtual key may not ask for this: its models, paths or networks are others.</summary>
+    KeyNotAllowed,
+
+    /// <summary>What is left of a budget is less than the request needs.</summary>
+    Budget,
+
+    /// <summary>Nothing bounds what the request may cost, and a strict budget is for it.</summary>
+    BudgetUnbounded,
+
+    /// <summary>What was spent before is not known yet, and a strict budget is for it.</summary>
+    BudgetUnknown,
+
+    /// <summary>A rate limit is reached.</summary>
+    RateLimit,
+
+    /// <summary>The gateway holds as many bytes of request bodies as it may.</summary>
+    BodiesHeld,
+
     /// <summary>The spool has no room for the attempt's row, and the configuration says to refuse then.</summary>
     SpoolFull,
 
@@ -47,4 +65,8 @@ public enum RefusalReason
 /// </param>
 /// <param name="RetryAfter">Sent as <c>retry-after</c>, in whole seconds; zero: not sent.</param>
 public sealed record Refusal(
-    int Status, RefusalReason Reason, string ErrorType, string Message, bool ShouldRetry = false, TimeSpan RetryAfter = default);
+    int Status, RefusalReason Reason, string ErrorType, string Message, bool ShouldRetry = false, TimeSpan RetryAfter = default)
+{
+    /// <summary>Headers to send beside those.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; } = [];
+}

@@ -238,13 +238,14 @@ public static class Forwarder
         static Refusal TimedOut(string message) =>
             new(StatusCodes.Status504GatewayTimeout, RefusalReason.UpstreamTimeout, "timeout_error", message, ShouldRetry: true);
 
-        // A body that broke a limit or the rules of HTTP still has somebody to tell; a client that left has not.
-        static Refusal? RefusalOf(Exception? fault) => fault is not BadHttpRequestException bad
-            ? null
-            : bad.StatusCode == StatusCodes.Status413PayloadTooLarge
-                ? new Refusal(bad.StatusCode, RefusalReason.TooLarge, "request_too_large", "The request's body is larger than proxy.maxRequestBodyBytes allows.")
-                : new Refusal(StatusCodes.Status400BadRequest, RefusalReason.BadRequest, "invalid_request_error", "The request's body broke off or is malformed.");
     }
+
+    /// <summary>What a client is told whose body broke a limit or the rules of HTTP; null for one that left, which can't be told.</summary>
+    internal static Refusal? RefusalOf(Exception? fault) => fault is not BadHttpRequestException bad
+        ? null
+        : bad.StatusCode == StatusCodes.Status413PayloadTooLarge
+            ? new Refusal(bad.StatusCode, RefusalReason.TooLarge, "request_too_large", "The request's body is larger than proxy.maxRequestBodyBytes allows.")
+            : new Refusal(StatusCodes.Status400BadRequest, RefusalReason.BadRequest, "invalid_request_error", "The request's body broke off or is malformed.");
 
     // Not overloaded_error: Claude Code takes a few of those as a reason to go on with another model.
     private static Refusal Stopping() => new(
@@ -259,9 +260,12 @@ public static class Forwarder
 
     private readonly struct ClientHeaders(IHeaderDictionary headers, StringValues connection) : IHeaderSink
     {
+        // Tollgate tells of its own budget by the same names.
+        private readonly bool hidesLimits = headers.ContainsKey(HeaderRules.UnifiedLimitStatus);
+
         public void Add(string name, StringValues values)
         {
-            if (HeaderRules.PassesToClient(name, connection))
+            if (HeaderRules.PassesToClient(name, connection) && !(hidesLimits && HeaderRules.IsUnifiedLimit(name)))
             {
                 headers[name] = values;
             }

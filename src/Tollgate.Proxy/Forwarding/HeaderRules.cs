@@ -63,6 +63,14 @@ public static class HeaderRules
         }
     }
 
+    /// <summary>The header that says whether the provider, or Tollgate in its place, goes on serving.</summary>
+    public const string UnifiedLimitStatus = UnifiedLimitPrefix + "status";
+
+    private const string UnifiedLimitPrefix = "anthropic-ratelimit-unified-";
+
+    /// <summary>Whether an answer's header tells of a limit on spend or use as a whole.</summary>
+    public static bool IsUnifiedLimit(string name) => name.StartsWith(UnifiedLimitPrefix, StringComparison.OrdinalIgnoreCase);
+
     /// <summary>Whether an answer's header passes to the client. <paramref name="connection"/> is the answer's own <c>Connection</c> header.</summary>
     public static bool PassesToClient(string name, StringValues connection) =>
         !OfOneConnection.Contains(name) && !IsNominated(connection, name);

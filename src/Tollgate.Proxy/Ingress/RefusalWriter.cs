@@ -30,6 +30,11 @@ public static class RefusalWriter
             response.Headers.RetryAfter = ((long)Math.Ceiling(refusal.RetryAfter.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         }
 
+        foreach (var (name, value) in refusal.Headers)
+        {
+            response.Headers[name] = value;
+        }
+
         var body = new ArrayBufferWriter<byte>(512);
         using (var json = new Utf8JsonWriter(body, Readable))
         {

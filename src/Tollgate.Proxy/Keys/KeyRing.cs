@@ -14,23 +14,25 @@ public sealed class KeyRing
 {
     private readonly FrozenDictionary<string, VirtualKey>.AlternateLookup<ReadOnlySpan<char>> _byId;
 
+    // Compared with when the id is unknown, so that it takes the same time to say so.
+    private static readonly byte[] NoHash = new byte[VirtualKeyFormat.HashBytes];
+
     /// <summary>Takes the configured keys, which have been validated.</summary>
-    public KeyRing(IReadOnlyList<KeyOptions> keys)
+    /// <param name="keys">The keys.</param>
+    /// <param name="teams">Teams, for the organisations that they belong to.</param>
+    public KeyRing(IReadOnlyList<KeyOptions> keys, IReadOnlyList<TeamOptions> teams)
     {
-        var byId = keys.ToFrozenDictionary(static key => key.Id, static key => new VirtualKey(
-            key.Id,
-            key.Name.Length > 0 ? key.Name : key.Id,
-            Convert.FromHexString(key.Hash.AsSpan("sha256:".Length)),
-            key.Developer,
-            key.Team,
-            key.Project,
-            key.Customer,
-            key.Disabled), StringComparer.Ordinal);
+        var customers = teams.ToDictionary(static team => team.Id, static team => team.Customer, StringComparer.Ordinal);
+        var byId = keys.ToFrozenDictionary(
+            static key => key.Id, key => new VirtualKey(key, customers.GetValueOrDefault(key.Team, string.Empty)), StringComparer.Ordinal);
         _byId = byId.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
-    /// <summary>Finds the key that <paramref name="presented"/> is; disabled ones too.</summary>
-    public bool TryFind(ReadOnlySpan<char> presented, [NotNullWhen(true)] out VirtualKey? key)
+    /// <summary>Finds the key that <paramref name="presented"/> is; disabled and expired ones too.</summary>
+    /// <param name="presented">What the client sent.</param>
+    /// <param name="now">Decides whether a replaced key still is one.</param>
+    /// <param name="key">The key.</param>
+    public bool TryFind(ReadOnlySpan<char> presented, DateTimeOffset now, [NotNullWhen(true)] out VirtualKey? key)
     {
         key = null;
         Span<byte> hash = stackalloc byte[VirtualKeyFormat.HashBytes];
@@ -39,12 +41,10 @@ public sealed class KeyRing
             return false;
         }
 
-        if (!_byId.TryGetValue(id, out var candidate) || !CryptographicOperations.FixedTimeEquals(hash, candidate.Hash.Span))
-        {
-            return false;
-        }
-
-        key = candidate;
-        return true;
+        var isKnown = _byId.TryGetValue(id, out var candidate);
+        var isNow = CryptographicOperations.FixedTimeEquals(hash, isKnown ? candidate!.Hash : NoHash);
+        var isBefore = CryptographicOperations.FixedTimeEquals(hash, isKnown ? candidate!.PreviousHashAt(now) : default);
+        key = isNow | isBefore ? candidate : null;
+        return key is not null;
     }
 }

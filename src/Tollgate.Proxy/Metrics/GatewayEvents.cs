@@ -47,6 +47,10 @@ public sealed partial class GatewayEvents
             case RefusalReason.KeyMissing or RefusalReason.KeyInvalid:
                 LogRefusedAtIdentify(requestId, status, text);
                 break;
+            case RefusalReason.KeyNotAllowed or RefusalReason.Budget or RefusalReason.BudgetUnbounded or RefusalReason.BudgetUnknown
+                or RefusalReason.RateLimit or RefusalReason.BodiesHeld:
+                LogRefusedAtAdmission(requestId, status, text);
+                break;
             case RefusalReason.UpstreamUnreachable or RefusalReason.UpstreamBroken or RefusalReason.UpstreamTimeout or RefusalReason.GatewayStopped:
                 LogRefusedAtForward(requestId, status, text);
                 break;
@@ -198,6 +202,24 @@ public sealed partial class GatewayEvents
     /// <summary>Folds did not reach the store; they are sent again as they are.</summary>
     public void FoldsNotStored(int attempt, TimeSpan pause, string reason) => LogFoldsNotStored(attempt, (long)pause.TotalMilliseconds, reason);
 
+    /// <summary>What was spent before budgets of one kind counted was read from the ledger.</summary>
+    public void BudgetPastRead(string scope, string window) => LogBudgetPastRead(scope, window);
+
+    /// <summary>The ledger did not say what was spent before; it is asked again.</summary>
+    public void BudgetPastNotRead(string scope, string window, string reason) => LogBudgetPastNotRead(scope, window, reason);
+
+    /// <summary>A budget has reached one of its thresholds.</summary>
+    /// <param name="budget">Its id.</param>
+    /// <param name="value">Whose it is.</param>
+    /// <param name="threshold">The percentage.</param>
+    /// <param name="spent">Spent, as people read it.</param>
+    /// <param name="limit">Its limit.</param>
+    public void BudgetThresholdReached(string budget, string value, int threshold, string spent, string limit)
+    {
+        Metrics.BudgetThreshold(budget, threshold).Add(1);
+        LogBudgetThresholdReached(budget, value, threshold, spent, limit);
+    }
+
     /// <summary>The configuration was replaced while running.</summary>
     public void WorldReplaced(int upstreams, int keys) => LogWorldReplaced(upstreams, keys);
 
@@ -206,6 +228,18 @@ public sealed partial class GatewayEvents
 
     [LoggerMessage(2001, LogLevel.Information, "Request {RequestId} was refused with {Status}: {Reason}.")]
     private partial void LogRefusedAtIdentify(Guid requestId, int status, string reason);
+
+    [LoggerMessage(3001, LogLevel.Information, "Request {RequestId} was refused with {Status}: {Reason}.")]
+    private partial void LogRefusedAtAdmission(Guid requestId, int status, string reason);
+
+    [LoggerMessage(3002, LogLevel.Information, "What was spent before is read for budgets of {Scope} by {Window}.")]
+    private partial void LogBudgetPastRead(string scope, string window);
+
+    [LoggerMessage(3003, LogLevel.Warning, "The ledger did not say what was spent before, for budgets of {Scope} by {Window}; strict ones let nobody in until it does. {Reason}")]
+    private partial void LogBudgetPastNotRead(string scope, string window, string reason);
+
+    [LoggerMessage(3004, LogLevel.Warning, "Budget {Budget} of {Value} has reached {Threshold} %: {Spent} of {Limit}.")]
+    private partial void LogBudgetThresholdReached(string budget, string value, int threshold, string spent, string limit);
 
     [LoggerMessage(4001, LogLevel.Warning, "Request {RequestId} could not be forwarded and was answered with {Status}: {Reason}.")]
     private partial void LogRefusedAtForward(Guid requestId, int status, string reason);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using Prometheus;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Facts;
@@ -36,6 +37,7 @@ public sealed class GatewayMetrics
     private readonly IHistogram _overhead;
     private readonly Gauge _active;
     private readonly ConcurrentDictionary<string, Func<double>> _readings = new(StringComparer.Ordinal);
+    private readonly ConcurrentBag<(IReadOnlyList<MetricDefinition> Gauges, Func<IEnumerable<(string[] Labels, double[] Values)>> Readings)> _labelled = [];
     private long _activeRequests;
     private int _childCount;
 
@@ -101,6 +103,12 @@ public sealed class GatewayMetrics
         _readings[gauge.Name] = reading;
     }
 
+    /// <summary>Has gauges with labels read at every scrape; a combination of labels that is not read any more goes.</summary>
+    /// <param name="gauges">The gauges; each reading has a value for each, <see cref="double.NaN"/> for none.</param>
+    /// <param name="readings">Labels and values.</param>
+    public void Observe(IReadOnlyList<MetricDefinition> gauges, Func<IEnumerable<(string[] Labels, double[] Values)>> readings) =>
+        _labelled.Add((gauges, readings));
+
     /// <summary>The values of the configured labels among those that a request carries.</summary>
     /// <param name="labels">Names, in any case, and values, as sent; the first of a name counts.</param>
     public LabelValues LabelsOf(List<KeyValuePair<string, string>> labels)
@@ -159,6 +167,8 @@ public sealed class GatewayMetrics
     internal void ObserveOverhead(long microseconds) => _overhead.Observe(microseconds);
 
     internal ExactCounter Refused(RefusalReason reason) => _refused[(int)reason];
+
+    internal ExactCounter BudgetThreshold(string budget, int threshold) => SharedCounterOf(MetricCatalog.BudgetThresholds, [budget, threshold.ToString(CultureInfo.InvariantCulture)]);
 
     internal void AddActive(int change) => Interlocked.Add(ref _activeRequests, change);
 
@@ -223,6 +233,30 @@ public sealed class GatewayMetrics
         foreach (var (name, reading) in _readings)
         {
             _gauges[name].Set(reading());
+        }
+
+        foreach (var (gauges, readings) in _labelled)
+        {
+            Publish(gauges, readings());
+        }
+    }
+
+    private void Publish(IReadOnlyList<MetricDefinition> gauges, IEnumerable<(string[] Labels, double[] Values)> readings)
+    {
+        var read = readings.ToArray();
+        for (var i = 0; i < gauges.Count; i++)
+        {
+            var gauge = _gauges[gauges[i].Name];
+            var present = read.Where(one => !double.IsNaN(one.Values[i])).Select(static one => string.Join('\n', one.Labels)).ToHashSet(StringComparer.Ordinal);
+            foreach (var gone in gauge.GetAllLabelValues().Where(labels => !present.Contains(string.Join('\n', labels))).ToArray())
+            {
+                gauge.RemoveLabelled(gone);
+            }
+
+            foreach (var (labels, values) in read.Where(one => !double.IsNaN(one.Values[i])))
+            {
+                gauge.WithLabels(labels).Set(values[i]);
+            }
         }
     }
 }

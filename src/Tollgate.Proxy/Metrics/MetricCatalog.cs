@@ -104,6 +104,32 @@ public static class MetricCatalog
     /// <summary>Refusals.</summary>
     public static MetricDefinition RefusedRequests { get; } = Global("refused_requests_total", MetricKind.Counter, "Requests that Tollgate answered itself with an error, by reason.", "reason");
 
+    /// <summary>Limits of budgets.</summary>
+    public static MetricDefinition BudgetLimit { get; } = Budget("budget_limit_usd", "USD that a budget allows in its window, raises included.");
+
+    /// <summary>Spent of budgets.</summary>
+    public static MetricDefinition BudgetSpent { get; } = Budget("budget_spent_usd", "USD spent of a budget in its present window.");
+
+    /// <summary>Held of budgets.</summary>
+    public static MetricDefinition BudgetHeld { get; } = Budget("budget_held_usd", "USD of a budget that requests under way have reserved.");
+
+    /// <summary>Resets of budgets.</summary>
+    public static MetricDefinition BudgetReset { get; } = Budget(
+        "budget_reset_timestamp_seconds", "When a budget starts anew, in Unix seconds; of a rolling one, when its oldest spend may leave it; 0 for one that lasts for ever.");
+
+    /// <summary>Token limits of budgets.</summary>
+    public static MetricDefinition BudgetLimitTokens { get; } = Budget("budget_limit_tokens", "Tokens that a budget allows in its window, raises included.");
+
+    /// <summary>Tokens spent of budgets.</summary>
+    public static MetricDefinition BudgetSpentTokens { get; } = Budget("budget_spent_tokens", "Tokens spent of a budget in its present window.");
+
+    /// <summary>Tokens held of budgets.</summary>
+    public static MetricDefinition BudgetHeldTokens { get; } = Budget("budget_held_tokens", "Tokens of a budget that requests under way have reserved.");
+
+    /// <summary>Thresholds reached.</summary>
+    public static MetricDefinition BudgetThresholds { get; } = Global(
+        "budget_thresholds_total", MetricKind.Counter, "Times that a budget reached one of its thresholds, by budget and percentage.", "name", "threshold");
+
     /// <summary>Spool size.</summary>
     public static MetricDefinition SpoolBytes { get; } = Global("spool_bytes", MetricKind.Gauge, "Bytes of disk that the spool takes, segments prepared ahead included.");
 
@@ -171,12 +197,15 @@ public static class MetricCatalog
         Cost, UnpricedRequests, EstimatedCost, CacheHits,
         UpstreamLatency, FirstTokenLatency, InterTokenLatency, OverheadLatency,
         ActiveRequests, RefusedRequests,
+        BudgetLimit, BudgetSpent, BudgetHeld, BudgetReset, BudgetLimitTokens, BudgetSpentTokens, BudgetHeldTokens, BudgetThresholds,
         SpoolBytes, SpoolPendingRows, SpoolOldestUnsent, SpoolFull, SpoolDeadLetterRows, SpoolPendingFoldedRows,
         SpoolRows, SpoolFoldedRows, SpoolCrashedAttempts, SpoolDamagedRecords, SpoolSyncFailures,
         StoreRows, StoreInsertFailures, StoreInsert, LedgerMissingRows, LedgerDrift,
     ];
 
     private static MetricDefinition PerChild(string name, string help, params string[] labels) => new(name, MetricKind.Counter, help, true, labels, []);
+
+    private static MetricDefinition Budget(string name, string help) => Global(name, MetricKind.Gauge, help, "scope", "name", "window");
 
     private static MetricDefinition Timing(string name, string help, double[] buckets) => new(name, MetricKind.Histogram, help, true, [], buckets);
 

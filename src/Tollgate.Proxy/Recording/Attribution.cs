@@ -27,9 +27,9 @@ public static class Attribution
         row.Developer = key.Developer;
         row.Team = key.Team;
         row.Customer = key.Customer;
-        row.Project = key.Project.Length > 0 ? key.Project : Name(headers["x-project"]);
+        row.Project = ProjectOf(key, headers);
 
-        row.SessionId = Text(headers["x-claude-code-session-id"]);
+        row.SessionId = SessionOf(headers);
         row.AgentId = Text(headers["x-claude-code-agent-id"]);
         row.ParentAgentId = Text(headers["x-claude-code-parent-agent-id"]);
         row.PromptId = Text(headers["x-claude-code-prompt-id"]);
@@ -43,6 +43,12 @@ public static class Attribution
         row.Client = ClientName(headers.UserAgent);
         WriteLabels(row, headers);
     }
+
+    /// <summary>The project spent on.</summary>
+    public static string ProjectOf(VirtualKey key, IHeaderDictionary headers) => key.Project.Length > 0 ? key.Project : Name(headers["x-project"]);
+
+    /// <summary>The client's session.</summary>
+    public static string SessionOf(IHeaderDictionary headers) => Text(headers["x-claude-code-session-id"]);
 
     /// <summary>Name and version of a client: the first product of its user agent (<c>claude-cli/2.1.330</c>).</summary>
     private static string ClientName(StringValues userAgent)

@@ -6,6 +6,12 @@ namespace Tollgate.Proxy.Recording;
 /// <remarks>Never throws and, but for <see cref="WhenSafeAsync"/>, never waits. A row stays the caller's.</remarks>
 public interface IUsageRecorder
 {
+    /// <summary>The place of a row that is in a sum: behind all others.</summary>
+    const long Folded = long.MaxValue;
+
+    /// <summary>The place of the next row: every row noted before the call has a smaller one.</summary>
+    long Tail { get; }
+
     /// <summary>Whether a new attempt may begin. False when its row could not be kept and the configuration says to refuse then.</summary>
     bool CanBegin { get; }
 
@@ -22,5 +28,6 @@ public interface IUsageRecorder
     ValueTask WhenSafeAsync(OpenAttempt attempt, CancellationToken cancellationToken);
 
     /// <summary>Notes the attempt's row, and ends the attempt.</summary>
-    void Close(OpenAttempt attempt, UsageRow row);
+    /// <returns>The row's place, to be compared with <see cref="Tail"/>; <see cref="Folded"/> when it had no room and is in a sum instead.</returns>
+    long Close(OpenAttempt attempt, UsageRow row);
 }

@@ -16,6 +16,9 @@ internal sealed class UsageRecorder(
     private readonly bool _waitsForDisk = options.SyncInterval == TimeSpan.Zero;
 
     /// <inheritdoc/>
+    public long Tail => spool.Tail.Value;
+
+    /// <inheritdoc/>
     public bool CanBegin => options.WhenFull == WhenSpoolFull.Fold || !spool.IsFull;
 
     /// <inheritdoc/>
@@ -58,24 +61,24 @@ internal sealed class UsageRecorder(
 
     /// <inheritdoc/>
     /// <remarks>Hot path: no allocation once the thread's buffer has grown.</remarks>
-    public void Close(OpenAttempt attempt, UsageRow row)
+    public long Close(OpenAttempt attempt, UsageRow row)
     {
         if (attempt.IsFolded)
         {
             spool.End(attempt);
-            return;
+            return IUsageRecorder.Folded;
         }
 
         var encoded = Encode(row);
-        if (spool.TryClose(attempt, encoded, time.GetUtcNow().ToUnixTimeMilliseconds()))
+        if (spool.TryClose(attempt, encoded, time.GetUtcNow().ToUnixTimeMilliseconds(), out var place))
         {
             events.RowSpooled();
+            return place.Value;
         }
-        else
-        {
-            Fold(attempt, row, encoded);
-            spool.End(attempt);
-        }
+
+        Fold(attempt, row, encoded);
+        spool.End(attempt);
+        return IUsageRecorder.Folded;
     }
 
     private void Fold(OpenAttempt attempt, UsageRow row, ReadOnlySpan<byte> encoded)

@@ -42,6 +42,13 @@ public sealed class UsageRecording : IDisposable
     /// <summary>The number of the last row that is in the store or put aside; below <see cref="FirstSequence"/> while none is.</summary>
     public ulong AcknowledgedSequence => _sender.AcknowledgedSequence;
 
+    /// <summary>Returns once every row before <paramref name="place"/> is in the store or put aside.</summary>
+    /// <param name="place">From <see cref="IUsageRecorder.Tail"/>; calls come in the order of their places.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The number of the first row at or behind it.</returns>
+    public Task<ulong> WhenDeliveredAsync(long place, CancellationToken cancellationToken) =>
+        _sender.WhenDeliveredAsync(new SpoolPosition(place), cancellationToken);
+
     /// <summary>Numbers of rows that were put aside because the store refused them.</summary>
     public IReadOnlyList<ulong> PutAside() => [.. _deadLetters.Sequences()];
 

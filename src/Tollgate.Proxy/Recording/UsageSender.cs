@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Hosting;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Metrics;
@@ -47,6 +48,9 @@ internal sealed class UsageSender : IHostedService, IDisposable
 
     // Segments before it were done with when the last durable cursor was written, so that what ended their drafts is durable with it.
     private long _retired;
+
+    // Places at which somebody wants a batch to end; added by anyone, taken by the loop, in their order.
+    private readonly ConcurrentQueue<Mark> _marks = new();
 
     // Written by the loop, read by anyone.
     private long _delivered;
@@ -100,6 +104,17 @@ internal sealed class UsageSender : IHostedService, IDisposable
 
     /// <summary>What keeps rows from reaching the store; null when nothing does.</summary>
     public string? Problem => _delivery.Problem ?? _foldDelivery.Problem;
+
+    /// <summary>Returns once every row before <paramref name="place"/> is in the store or put aside.</summary>
+    /// <param name="place">A place up to which the spool has been written, not before any earlier call's.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The number of the first row at or behind it: rows before it have smaller ones.</returns>
+    public Task<ulong> WhenDeliveredAsync(SpoolPosition place, CancellationToken cancellationToken)
+    {
+        var mark = new Mark(place, new TaskCompletionSource<ulong>(TaskCreationOptions.RunContinuationsAsynchronously));
+        _marks.Enqueue(mark);
+        return mark.Reached.Task.WaitAsync(cancellationToken);
+    }
 
     /// <summary>Starts the loop.</summary>
     public Task StartAsync(CancellationToken cancellationToken)
@@ -177,8 +192,18 @@ internal sealed class UsageSender : IHostedService, IDisposable
     /// <summary>Sends one batch. Returns whether more rows are waiting than it could take.</summary>
     private async Task<bool> SendNextAsync()
     {
-        if (!TryBuild(_spool.Durable, out var batch, out var isFull))
+        var durable = _spool.Durable;
+        var isMarked = _marks.TryPeek(out var mark) && durable >= mark.Place;
+        if (!TryBuild(isMarked ? mark.Place : durable, out var batch, out var isFull))
         {
+            if (isMarked)
+            {
+                // Rows before the mark have been delivered by the calls before this one.
+                _marks.TryDequeue(out _);
+                mark.Reached.SetResult(_cursor.NextSequence);
+                return true;
+            }
+
             await AcknowledgeAsync();
             return false;
         }
@@ -191,7 +216,7 @@ internal sealed class UsageSender : IHostedService, IDisposable
             InFlightEnd = _reader.Position,
         });
         await DeliverAsync(batch, EarlierSend.None);
-        return isFull;
+        return isFull || isMarked;
     }
 
     private async Task DeliverAsync(UsageBatch batch, EarlierSend earlier)
@@ -383,6 +408,9 @@ internal sealed class UsageSender : IHostedService, IDisposable
         batch = new UsageBatch(_gatewayId, format, _cursor.SendAttempt, _rows.WrittenMemory, _ends.ToArray());
         return true;
     }
+
+    /// <summary>A place at which a batch is to end, and who waits for it.</summary>
+    private readonly record struct Mark(SpoolPosition Place, TaskCompletionSource<ulong> Reached);
 
     private Task NoteAttemptAsync(int attempt, bool isInParts, CancellationToken cancellationToken) =>
         WriteAsync(_cursor with { SendAttempt = attempt, IsInParts = isInParts });

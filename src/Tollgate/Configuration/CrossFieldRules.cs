@@ -1,4 +1,3 @@
-using System.Net;
 using System.Text.RegularExpressions;
 using Tollgate.Proxy.Configuration;
 
@@ -21,7 +20,6 @@ internal static partial class CrossFieldRules
     public static void Check(TollgateOptions options, ProblemList problems)
     {
         CheckUpstreams(options, problems);
-        CheckKeys(options, problems);
         SpendRules.Check(options, problems);
         CheckAdmin(options.Admin, problems);
         CheckStorage(options.Storage, problems);
@@ -72,38 +70,6 @@ internal static partial class CrossFieldRules
         else if (url.Scheme == Uri.UriSchemeHttp && upstream.ApiKey.Length > 0 && !url.IsLoopback)
         {
             problems.Warn(path, $"{shown}: apiKey is sent there without TLS. Use https:// unless the network is trusted.");
-        }
-    }
-
-    private static void CheckKeys(TollgateOptions options, ProblemList problems)
-    {
-        if (options.RequireKey && options.Keys.Count == 0 && !problems.Has("keys"))
-        {
-            problems.Add("requireKey", "is true, but keys is empty, so every request would get 401. Add a key with tollgate keys create, or set requireKey to false.");
-        }
-
-        var paths = new Dictionary<string, string>(StringComparer.Ordinal);
-        for (var i = 0; i < options.Keys.Count; i++)
-        {
-            var path = $"{ConfigurationPath.Join("keys", i)}.id";
-            if (options.Keys[i].Id.Length > 0 && !paths.TryAdd(options.Keys[i].Id, path))
-            {
-                problems.Add(path, $"is {ConfigurationPath.Quote(options.Keys[i].Id)}, as is {paths[options.Keys[i].Id]}. Each key needs an id of its own.");
-            }
-
-            CheckNetworks(options.Keys[i].SourceNetworks, $"{ConfigurationPath.Join("keys", i)}.sourceNetworks", problems);
-        }
-    }
-
-    private static void CheckNetworks(IReadOnlyList<string> networks, string path, ProblemList problems)
-    {
-        for (var i = 0; i < networks.Count; i++)
-        {
-            var entryPath = ConfigurationPath.Join(path, i);
-            if (!IPNetwork.TryParse(networks[i], out _) && !IPAddress.TryParse(networks[i], out _) && !problems.Has(entryPath))
-            {
-                problems.Add(entryPath, $"is {ConfigurationPath.Quote(networks[i])}, but must be a network, such as 10.0.0.0/8, or one address.");
-            }
         }
     }
 

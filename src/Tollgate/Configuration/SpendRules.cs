@@ -1,49 +1,67 @@
-using System.Globalization;
-using System.Text.RegularExpressions;
+using System.Net;
+using Tollgate.Proxy.Admission;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Facts;
 
 namespace Tollgate.Configuration;
 
-/// <summary>What budgets and rate limits must keep, whether the file declares them or somebody posts them.</summary>
-internal static partial class SpendRules
+/// <summary>What no attribute can say of keys, budgets and limits; the same for the file and for the API.</summary>
+internal static class SpendRules
 {
-    private static readonly string[] Calendar = ["minute", "hour", "day", "week", "month", "quarter", "year", "lifetime"];
-
-    /// <summary>Checks all of them.</summary>
+    /// <summary>Checks the lists of a whole configuration: each entry, and that their ids are their own.</summary>
     public static void Check(TollgateOptions options, ProblemList problems)
     {
-        CheckIds(options.Budgets, static budget => budget.Id, "budgets", problems);
-        CheckIds(options.Limits, static limit => limit.Id, "limits", problems);
-        for (var i = 0; i < options.Budgets.Count; i++)
-        {
-            Check(options.Budgets[i], ConfigurationPath.Join("budgets", i), problems);
-        }
+        CheckIds("customers", options.Customers, static customer => customer.Id, problems);
+        CheckIds("teams", options.Teams, static team => team.Id, problems);
+        CheckIds("projects", options.Projects, static project => project.Id, problems);
+        CheckIds("keys", options.Keys, static key => key.Id, problems);
+        CheckIds("budgets", options.Budgets, static budget => budget.Id, problems);
+        CheckIds("limits", options.Limits, static limit => limit.Id, problems);
+        ForEach("keys", options.Keys, CheckKey, problems);
+        ForEach("budgets", options.Budgets, CheckBudget, problems);
+        ForEach("limits", options.Limits, CheckLimit, problems);
+        CheckNetworks(options.Webhooks.AllowNetworks, "webhooks.allowNetworks", problems);
+    }
 
-        for (var i = 0; i < options.Limits.Count; i++)
+    /// <summary>Checks one key.</summary>
+    public static void CheckKey(KeyOptions key, string path, ProblemList problems)
+    {
+        CheckNetworks(key.SourceNetworks, $"{path}.sourceNetworks", problems);
+
+        if (key.PreviousHashExpiresAt is not null && key.PreviousHash.Length == 0)
         {
-            CheckScope(options.Limits[i].Scope, options.Limits[i].Value, ConfigurationPath.Join("limits", i), problems);
+            problems.Add($"{path}.previousHashExpiresAt", "is set, but previousHash is not. Give both, or neither.");
         }
     }
 
-    private static void Check(BudgetOptions budget, string path, ProblemList problems)
+    /// <summary>Checks a list of networks.</summary>
+    public static void CheckNetworks(IReadOnlyList<string> networks, string path, ProblemList problems)
+    {
+        for (var i = 0; i < networks.Count; i++)
+        {
+            if (!IPNetwork.TryParse(networks[i], out _))
+            {
+                problems.Add(
+                    ConfigurationPath.Join(path, i),
+                    $"is {ConfigurationPath.Quote(networks[i])}, but must be a network such as \"10.0.0.0/8\" or \"2001:db8::/32\", with no bits set behind its length.");
+            }
+        }
+    }
+
+    /// <summary>Checks one budget.</summary>
+    public static void CheckBudget(BudgetOptions budget, string path, ProblemList problems)
     {
         CheckScope(budget.Scope, budget.Value, path, problems);
-        if (!problems.Has($"{path}.limitUsd") && !problems.Has($"{path}.limitTokens") && budget.LimitUsd is null == budget.LimitTokens is null)
+        if (budget.LimitUsd is null == budget.LimitTokens is null)
         {
-            problems.Add(
-                $"{path}.limitUsd",
-                budget.LimitUsd is null ? "is not given, nor is limitTokens. Give one of them." : $"is {budget.LimitUsd}, while limitTokens is {budget.LimitTokens}. Give one of them: one budget counts one thing.");
+            problems.Add(path, budget.LimitUsd is null
+                ? "has no limit. Give limitUsd or limitTokens."
+                : "has both limitUsd and limitTokens. Give one; make a second budget for the other.");
         }
 
-        if (!problems.Has($"{path}.window") && !IsWindow(budget.Window))
+        if (!problems.Has($"{path}.window") && !BudgetWindow.TryParse(budget.Window, budget.TimeZone, out _, out var problem))
         {
-            problems.Add($"{path}.window", $"is {ConfigurationPath.Quote(budget.Window)}, but must be one of {string.Join(", ", Calendar)}, or a number and m, h or d, such as 5h, of at most 366 days.");
-        }
-
-        if (!problems.Has($"{path}.timeZone") && !TimeZoneInfo.TryFindSystemTimeZoneById(budget.TimeZone, out _))
-        {
-            problems.Add($"{path}.timeZone", $"is {ConfigurationPath.Quote(budget.TimeZone)}, which this machine does not know. Use an IANA name, such as Europe/Berlin or UTC.");
+            problems.Add($"{path}.window", problem);
         }
 
         for (var i = 0; i < budget.Thresholds.Count; i++)
@@ -56,72 +74,52 @@ internal static partial class SpendRules
 
         for (var i = 0; i < budget.Raises.Count; i++)
         {
-            CheckRaise(budget, budget.Raises[i], ConfigurationPath.Join($"{path}.raises", i), problems);
-        }
-    }
-
-    private static void CheckRaise(BudgetOptions budget, RaiseOptions raise, string path, ProblemList problems)
-    {
-        if (raise.Until == default && !problems.Has($"{path}.until"))
-        {
-            problems.Add($"{path}.until", "is required. Say when the raise ends, such as \"2026-12-01T00:00:00Z\".");
-        }
-
-        var counts = budget.LimitUsd is not null ? "usd" : "tokens";
-        if ((counts == "usd" ? raise.Tokens != 0 || raise.Usd.Value == 0 : raise.Usd.Value != 0 || raise.Tokens == 0) && !problems.Has(path))
-        {
-            problems.Add(path, $"adds {raise.Usd} and {raise.Tokens} tokens, but the budget counts {counts}. Give {counts} alone, more than 0.");
-        }
-    }
-
-    private static void CheckScope(ScopeKind scope, string value, string path, ProblemList problems)
-    {
-        if (problems.Has($"{path}.scope") || problems.Has($"{path}.value"))
-        {
-            return;
-        }
-
-        var name = OptionsShape.EnumText(scope);
-        if (scope == ScopeKind.Everything && value.Length > 0)
-        {
-            problems.Add($"{path}.value", $"is {ConfigurationPath.Quote(value)}, but the scope \"{name}\" has no value. Remove it, or choose another scope.");
-        }
-        else if (scope != ScopeKind.Everything && value.Length == 0)
-        {
-            problems.Add($"{path}.value", $"is empty, but the scope is \"{name}\". Say which one, or \"*\" to give each its own.");
-        }
-    }
-
-    private static bool IsWindow(string window)
-    {
-        if (Calendar.Contains(window))
-        {
-            return true;
-        }
-
-        if (!Rolling().IsMatch(window) || !int.TryParse(window.AsSpan(0, window.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var count))
-        {
-            return false;
-        }
-
-        var length = window[^1] switch { 'm' => TimeSpan.FromMinutes(count), 'h' => TimeSpan.FromHours(count), _ => TimeSpan.FromDays(count) };
-        return length > TimeSpan.Zero && length <= TimeSpan.FromDays(366);
-    }
-
-    private static void CheckIds<T>(IReadOnlyList<T> items, Func<T, string> idOf, string path, ProblemList problems)
-    {
-        var paths = new Dictionary<string, string>(StringComparer.Ordinal);
-        for (var i = 0; i < items.Count; i++)
-        {
-            var id = idOf(items[i]);
-            var idPath = $"{ConfigurationPath.Join(path, i)}.id";
-            if (id.Length > 0 && !paths.TryAdd(id, idPath))
+            var (raise, raisePath) = (budget.Raises[i], ConfigurationPath.Join($"{path}.raises", i));
+            if (raise.Until == default)
             {
-                problems.Add(idPath, $"is {ConfigurationPath.Quote(id)}, as is {paths[id]}. Each needs an id of its own.");
+                problems.Add($"{raisePath}.until", "is required. Add it.");
+            }
+
+            if (budget.LimitUsd is not null ? raise.Tokens != 0 : raise.Usd.Value != 0)
+            {
+                problems.Add(raisePath, $"adds {raise.Usd} and {raise.Tokens} tokens, but the budget counts {(budget.LimitUsd is not null ? "dollars" : "tokens")}. Add those alone.");
             }
         }
     }
 
-    [GeneratedRegex(@"^[0-9]{1,6}[mhd]\z")]
-    private static partial Regex Rolling();
+    /// <summary>Checks one limit.</summary>
+    public static void CheckLimit(LimitOptions limit, string path, ProblemList problems) => CheckScope(limit.Scope, limit.Value, path, problems);
+
+    private static void CheckScope(ScopeKind scope, string value, string path, ProblemList problems)
+    {
+        if (scope == ScopeKind.Everything && value.Length > 0)
+        {
+            problems.Add($"{path}.value", $"is {ConfigurationPath.Quote(value)}, but the scope is \"everything\", which has no values. Name a scope, or leave value out.");
+        }
+        else if (scope != ScopeKind.Everything && value.Length == 0)
+        {
+            problems.Add($"{path}.value", $"is empty. Name the {OptionsShape.EnumText(scope)} that it is for, or give each its own with \"*\".");
+        }
+    }
+
+    private static void ForEach<T>(string list, IReadOnlyList<T> entries, Action<T, string, ProblemList> check, ProblemList problems)
+    {
+        for (var i = 0; i < entries.Count; i++)
+        {
+            check(entries[i], ConfigurationPath.Join(list, i), problems);
+        }
+    }
+
+    private static void CheckIds<T>(string list, IReadOnlyList<T> entries, Func<T, string> idOf, ProblemList problems)
+    {
+        var paths = new Dictionary<string, string>(StringComparer.Ordinal);
+        for (var i = 0; i < entries.Count; i++)
+        {
+            var (id, path) = (idOf(entries[i]), $"{ConfigurationPath.Join(list, i)}.id");
+            if (id.Length > 0 && !paths.TryAdd(id, path))
+            {
+                problems.Add(path, $"is {ConfigurationPath.Quote(id)}, as is {paths[id]}. Each needs an id of its own.");
+            }
+        }
+    }
 }

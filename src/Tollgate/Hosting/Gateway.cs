@@ -1,8 +1,10 @@
 using Tollgate.Admin;
 using Tollgate.ClickHouse;
+using Tollgate.ClickHouse.Spend;
 using Tollgate.Configuration;
 using Tollgate.Control;
 using Tollgate.Proxy;
+using Tollgate.Proxy.Admission;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Metrics;
 using Tollgate.Proxy.Recording;
@@ -33,6 +35,9 @@ internal sealed class Gateway : IAsyncDisposable
     private readonly StoreMigration? _migration;
     private readonly UsageRecording? _recording;
     private readonly LedgerKeeper? _keeper;
+    private readonly AdmissionBook _book;
+    private readonly SpendReader? _spendReader;
+    private readonly BudgetWatch _budgetWatch;
     private readonly Drain _drain;
     private readonly ConfigurationWatcher _watcher;
     private readonly WebApplication _admin;
@@ -76,14 +81,22 @@ internal sealed class Gateway : IAsyncDisposable
             _supervisor = new StoreSupervisor(_storeSystem, _options.Storage.Listen, time, loggers.CreateLogger<StoreSupervisor>());
         }
 
+        _book = new AdmissionBook(time, _recording is null ? null : () => _recording.Recorder.Tail);
+        _book.Apply(_options.Budgets, _options.Limits);
+        AdmissionGauges.Publish(_book, metrics);
+        _budgetWatch = new BudgetWatch(_book, events, notify: null);
+        _spendReader = _recording is null
+            ? null
+            : new SpendReader(_book, _recording.WhenDeliveredAsync, new LedgerSpend(_store!, gatewayId, time), time, events);
+
         var worlds = new WorldHolder(World.Create(_options, PriceFile.Load(_options.Prices)));
-        _watcher = new ConfigurationWatcher(loader, configuration, next => Apply(next, worlds, events), time, loggers.CreateLogger<ConfigurationWatcher>());
+        _watcher = new ConfigurationWatcher(loader, configuration, next => Apply(next, worlds, _book, events), time, loggers.CreateLogger<ConfigurationWatcher>());
         _drain = new Drain(time);
         var sockets = InheritedSockets.OfThisProcess();
-        _proxy = Listeners.Proxy(_options.Proxy, loggers, new RequestPath(worlds, _recording?.Recorder, rows, events, time, gatewayId, _drain.Cut), _drain, sockets);
+        _proxy = Listeners.Proxy(_options.Proxy, loggers, new RequestPath(worlds, _recording?.Recorder, rows, _book, events, time, gatewayId, _drain.Cut), _drain, sockets);
         var adminToken = AdminApi.TokenOf(_options.Admin);
         _madeAdminToken = _options.Admin.Token.Length == 0 ? adminToken : null;
-        var api = new AdminApi(_options.Admin, adminToken, () => [.. worlds.Current.Options.Upstreams.Keys], control, control.Sessions, new NoAdmissionStates(), time, loggers);
+        var api = new AdminApi(_options.Admin, adminToken, () => [.. worlds.Current.Options.Upstreams.Keys], control, control.Sessions, _book, time, loggers);
         _admin = Listeners.Admin(_options.Admin, _options.Proxy.Certificate, loggers, new AdminEndpoints(metrics, new Readiness(_drain, _supervisor, _migration, _store, _recording)), api, sockets);
     }
 
@@ -107,8 +120,11 @@ internal sealed class Gateway : IAsyncDisposable
             await _migration.StartAsync(CancellationToken.None);
             await _migration.WaitAsync(SchemaPatience, cancellation);
             await _recording.StartAsync(CancellationToken.None);
+            await _spendReader!.StartAsync(CancellationToken.None);
             await _keeper!.StartAsync(CancellationToken.None);
         }
+
+        await _budgetWatch.StartAsync(CancellationToken.None);
 
         await _watcher.StartAsync(CancellationToken.None);
     }
@@ -123,10 +139,12 @@ internal sealed class Gateway : IAsyncDisposable
         if (_recording is not null && _migration is not null)
         {
             await _keeper!.StopAsync(CancellationToken.None);
+            await _spendReader!.StopAsync(CancellationToken.None);
             await _recording.StopAsync(hurry);
             await _migration.StopAsync(CancellationToken.None);
         }
 
+        await _budgetWatch.StopAsync(CancellationToken.None);
         using var late = new CancellationTokenSource(AdminStopTimeout);
         await _admin.StopAsync(late.Token);
         if (_supervisor is not null)
@@ -146,6 +164,8 @@ internal sealed class Gateway : IAsyncDisposable
         _drain.Dispose();
         _watcher.Dispose();
         _keeper?.Dispose();
+        _spendReader?.Dispose();
+        _budgetWatch.Dispose();
         _recording?.Dispose();
         _migration?.Dispose();
         _supervisor?.Dispose();
@@ -153,8 +173,9 @@ internal sealed class Gateway : IAsyncDisposable
         _store?.Dispose();
     }
 
-    private static void Apply(TollgateOptions next, WorldHolder worlds, GatewayEvents events)
+    private static void Apply(TollgateOptions next, WorldHolder worlds, AdmissionBook book, GatewayEvents events)
     {
+        book.Apply(next.Budgets, next.Limits);
         worlds.Replace(World.Create(next, PriceFile.Load(next.Prices), worlds.Current));
         events.WorldReplaced(next.Upstreams.Count, next.Keys.Count);
     }

@@ -2,7 +2,8 @@ using Microsoft.Extensions.Logging;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Facts;
 using Tollgate.Proxy.Metrics;
-using Tollgate.Proxy.Tests.Recording;
+
+using Tollgate.Testing.Gateway;
 
 namespace Tollgate.Proxy.Tests.Metrics;
 

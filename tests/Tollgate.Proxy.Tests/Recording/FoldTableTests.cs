@@ -5,6 +5,8 @@ using Tollgate.Proxy.Metrics;
 using Tollgate.Proxy.Recording;
 using Tollgate.Proxy.Recording.Folds;
 
+using Tollgate.Testing.Gateway;
+
 namespace Tollgate.Proxy.Tests.Recording;
 
 public sealed class FoldTableTests : IDisposable

@@ -8,6 +8,8 @@ using Tollgate.Proxy.Recording;
 using Tollgate.Proxy.Recording.Folds;
 using Tollgate.Proxy.Recording.Spool;
 
+using Tollgate.Testing.Gateway;
+
 namespace Tollgate.Proxy.Tests.Recording;
 
 /// <summary>A spool without room: nothing may keep it from being emptied, and no attempt may be lost or counted twice.</summary>
@@ -166,7 +168,7 @@ public sealed class FullUsageSpoolTests : IDisposable
         Assert.True(spool.IsFull);
         Empty(spool);
         Assert.False(spool.IsFull);
-        Assert.True(spool.TryClose(slow, Row(900), 1));
+        Assert.True(spool.TryClose(slow, Row(900), 1, out _));
     }
 
     [Fact]
@@ -181,7 +183,7 @@ public sealed class FullUsageSpoolTests : IDisposable
             for (var i = random.Next(40); i >= 0; i--)
             {
                 // Rows end in zeros, as many as they like.
-                Assert.True(spool.TryClose(spool.Begin(), Row(24 + random.Next(1500), zeros: true), 1));
+                Assert.True(spool.TryClose(spool.Begin(), Row(24 + random.Next(1500), zeros: true), 1, out _));
                 rows++;
             }
 
@@ -377,7 +379,7 @@ public sealed class FullUsageSpoolTests : IDisposable
         for (var rows = 0; ; rows++)
         {
             var (attempt, row) = (spool.Begin(), Row(rowBytes));
-            if (!spool.TryDraft(attempt, row) || !spool.TryClose(attempt, row, 1))
+            if (!spool.TryDraft(attempt, row) || !spool.TryClose(attempt, row, 1, out _))
             {
                 spool.NoteFolded(attempt, SpooledRow.AttemptKeyOf(row));
                 spool.End(attempt);

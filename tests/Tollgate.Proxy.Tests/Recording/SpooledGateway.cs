@@ -64,7 +64,7 @@ internal sealed class SpooledGateway : IDisposable
 
             // Small segments are written faster than the committer prepares them.
             Assert.True(SpinWait.SpinUntil(() => Spool.TryDraft(attempt, FakeFormat.Encode(row)), Patience));
-            Assert.True(SpinWait.SpinUntil(() => Spool.TryClose(attempt, FakeFormat.Encode(row), Time.GetUtcNow().ToUnixTimeMilliseconds()), Patience));
+            Assert.True(SpinWait.SpinUntil(() => Spool.TryClose(attempt, FakeFormat.Encode(row), Time.GetUtcNow().ToUnixTimeMilliseconds(), out _), Patience));
             ids.Add(row.AttemptId);
         }
 

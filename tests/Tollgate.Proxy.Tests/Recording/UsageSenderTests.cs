@@ -47,6 +47,27 @@ public sealed class UsageSenderTests : IDisposable
     }
 
     [Fact]
+    public async Task Whoever_waits_for_a_place_learns_the_number_of_the_first_row_behind_it()
+    {
+        using var gateway = Open();
+        gateway.Record(7);
+        var before = gateway.Sender.WhenDeliveredAsync(gateway.Spool.Tail, TestContext.Current.CancellationToken);
+        gateway.Record(5);
+        var behind = gateway.Sender.WhenDeliveredAsync(gateway.Spool.Tail, TestContext.Current.CancellationToken);
+        await gateway.CommittedAsync();
+        await gateway.StartAsync();
+        await gateway.UntilDoneAsync();
+
+        Assert.Equal(gateway.Sender.FirstSequence + 7, await before);
+        Assert.Equal(gateway.Sender.FirstSequence + 12, await behind);
+        Assert.Equal([7, 5], _store.Writes.Select(static write => write.Rows));
+        var idle = gateway.Sender.WhenDeliveredAsync(gateway.Spool.Tail, TestContext.Current.CancellationToken);
+        await gateway.UntilAsync(() => idle.IsCompleted);
+        Assert.Equal(gateway.Sender.FirstSequence + 12, await idle);
+        await gateway.StopAsync();
+    }
+
+    [Fact]
     public async Task What_is_in_the_store_leaves_the_disk()
     {
         using var gateway = Open(segmentBytes: 64 * 1024);

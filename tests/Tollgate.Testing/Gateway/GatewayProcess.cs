@@ -73,6 +73,7 @@ public sealed class GatewayProcess : IAsyncDisposable
     /// <param name="directory">Keep state here, so that a second process finds the first one's; null for a directory of its own.</param>
     /// <param name="store">A store that runs already, used as a ClickHouse server instead of an embedded one.</param>
     /// <param name="socket">The socket that the proxy takes over, as from a service manager; null has it bind one.</param>
+    /// <param name="until">What to wait for: <see cref="Serving"/>, which does not ask for the store, or <see cref="Ready"/>.</param>
     /// <param name="cancellationToken">Gives the start up and kills the process.</param>
     /// <exception cref="InvalidOperationException">It is not built, or it ended or was not ready in time; the message has its output.</exception>
     public static async Task<GatewayProcess> StartAsync(
@@ -82,6 +83,7 @@ public sealed class GatewayProcess : IAsyncDisposable
         TemporaryDirectory? directory = null,
         Uri? store = null,
         HandedOverSocket? socket = null,
+        string until = Ready,
         CancellationToken cancellationToken = default)
     {
         if (!File.Exists(Assembly))
@@ -111,7 +113,7 @@ public sealed class GatewayProcess : IAsyncDisposable
         var gateway = new GatewayProcess(home, directory is null, file, proxy, admin, storeAddress, socket);
         try
         {
-            await gateway.WaitUntilAsync(Ready, cancellationToken);
+            await gateway.WaitUntilAsync(until, cancellationToken);
             return gateway;
         }
         catch

@@ -73,7 +73,6 @@ public sealed class ConfigurationLoaderTests : IDisposable
     [InlineData("""{"upstreams": {"a": {"baseUrl": "https://a", "apiKey": "env:EMPTY"}}}""", "upstreams.a.apiKey", "which is empty")]
     [InlineData("""{"upstreams": {"a": {"baseUrl": "https://a", "apiKey": "file:absent"}}}""", "upstreams.a.apiKey", "it does not exist")]
     [InlineData("""{"upstreams": {"a": {"baseUrl": "env:URL"}}}""", "upstreams.a.baseUrl", "only secrets are read with env: and file:")]
-    [InlineData("""{"requireKey": true}""", "requireKey", "keys is empty")]
     [InlineData("""{"metrics": {"labels": ["model"]}}""", "metrics.labels[0]", "has a meaning already")]
     [InlineData("""{"metrics": {"labels": ["a-b"]}}""", "metrics.labels[0]", "must be 1 to 64 letters")]
     [InlineData("""{"prices": {"file": "absent.json"}}""", "prices.file", "no such file")]
@@ -96,7 +95,7 @@ public sealed class ConfigurationLoaderTests : IDisposable
     {
         var key = $$"""{"id": "abcd", "hash": "sha256:{{new string('0', 64)}}"}""";
         var problem = Assert.Single(Load($$"""{"keys": [{{key}}, {{key}}]}""").Problems);
-        Assert.Equal("keys[1].id: is \"abcd\", as is keys[0].id. Each key needs an id of its own.", problem.ToString());
+        Assert.Equal("keys[1].id: is \"abcd\", as is keys[0].id. Each needs an id of its own.", problem.ToString());
     }
 
     [Theory]

@@ -10,6 +10,10 @@ internal sealed class FakeRecorder : IUsageRecorder
 {
     private readonly Channel<KeptAttempt> _closed = Channel.CreateUnbounded<KeptAttempt>();
     private readonly ConcurrentDictionary<OpenAttempt, KeptAttempt> _attempts = new();
+    private long _closes;
+
+    /// <inheritdoc/>
+    public long Tail => Interlocked.Read(ref _closes);
 
     /// <summary>Whether there is room.</summary>
     public bool CanBegin { get; set; } = true;
@@ -50,7 +54,7 @@ internal sealed class FakeRecorder : IUsageRecorder
 
     public ValueTask WhenSafeAsync(OpenAttempt attempt, CancellationToken cancellationToken) => Safe(_attempts[attempt].Drafts[^1], cancellationToken);
 
-    public void Close(OpenAttempt attempt, UsageRow row)
+    public long Close(OpenAttempt attempt, UsageRow row)
     {
         var kept = _attempts[attempt];
         lock (kept)
@@ -61,6 +65,8 @@ internal sealed class FakeRecorder : IUsageRecorder
                 _closed.Writer.TryWrite(kept);
             }
         }
+
+        return Interlocked.Increment(ref _closes) - 1;
     }
 
     // The row goes back to its pool and is used again.

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Tollgate.Hosting;
 using Tollgate.Proxy;
 using Tollgate.Proxy.Accounting;
+using Tollgate.Proxy.Admission;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Metrics;
 using Tollgate.Proxy.Recording;
@@ -23,14 +24,17 @@ internal sealed class GatewayInProcess : IAsyncDisposable
     {
         Metrics = new GatewayMetrics(options.Metrics);
         Worlds = new WorldHolder(World.Create(options, PriceList.Embedded));
+        Book.Apply(options.Budgets, options.Limits);
         var events = new GatewayEvents(Metrics, NullLogger<GatewayEvents>.Instance);
-        var path = new RequestPath(Worlds, Recorder, new UsageRowPool(16), events, TimeProvider.System, "test", _drain.Cut);
+        var path = new RequestPath(Worlds, Recorder, new UsageRowPool(16), Book, events, TimeProvider.System, "test", _drain.Cut);
         _proxy = Listeners.Proxy(options.Proxy, NullLoggerFactory.Instance, path, _drain, InheritedSockets.None);
     }
 
     public GatewayMetrics Metrics { get; }
 
     public WorldHolder Worlds { get; }
+
+    public AdmissionBook Book { get; } = new(TimeProvider.System, tail: null);
 
     public FakeRecorder Recorder { get; } = new();
 

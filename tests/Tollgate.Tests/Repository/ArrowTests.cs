@@ -59,7 +59,7 @@ public sealed partial class ArrowTests
     public void Only_the_request_path_its_attempt_and_the_world_name_every_room()
     {
         var atTheTop = SourceTree.Files("src/Tollgate.Proxy", "*.cs").Where(static file => file.Count(static c => c == '/') == 2);
-        Assert.Equal(["src/Tollgate.Proxy/Attempt.cs", "src/Tollgate.Proxy/RequestPath.cs", "src/Tollgate.Proxy/World.cs"], atTheTop);
+        Assert.Equal(["src/Tollgate.Proxy/Attempt.cs", "src/Tollgate.Proxy/RequestAdmission.cs", "src/Tollgate.Proxy/RequestPath.cs", "src/Tollgate.Proxy/World.cs"], atTheTop);
     }
 
     private static IEnumerable<(string File, int Line, string Room, string Named)> RoomReferences()

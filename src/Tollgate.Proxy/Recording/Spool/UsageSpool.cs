@@ -83,6 +83,9 @@ internal sealed class UsageSpool : IDisposable
     /// <summary>Everything before this place is durable; the sender reads no further.</summary>
     public SpoolPosition Durable => new(Volatile.Read(ref _durable));
 
+    /// <summary>Where the next record goes: every row written before the call lies before it.</summary>
+    public SpoolPosition Tail => _active is { } active ? new SpoolPosition(active.Index, active.Tail) : Durable;
+
     /// <summary>Rows that are durable, those recovered from earlier processes and not acknowledged included.</summary>
     public long DurableRows => Volatile.Read(ref _durableRows);
 
@@ -164,18 +167,21 @@ internal sealed class UsageSpool : IDisposable
     /// <param name="attempt">From <see cref="Begin"/>; not to be touched again once it is ended.</param>
     /// <param name="row">The row's bytes.</param>
     /// <param name="recordedAt">Now, in Unix milliseconds.</param>
-    public bool TryClose(OpenAttempt attempt, ReadOnlySpan<byte> row, long recordedAt)
+    /// <param name="place">Where the row is.</param>
+    public bool TryClose(OpenAttempt attempt, ReadOnlySpan<byte> row, long recordedAt, out SpoolPosition place)
     {
+        place = default;
         Span<byte> prefix = stackalloc byte[sizeof(long)];
         BinaryPrimitives.WriteInt64LittleEndian(prefix, recordedAt);
         lock (attempt.Gate)
         {
             // An attempt without a draft must not take the reserve of those that have one.
-            if ((_isFull && attempt.Segment is null) || !TryAppend(SpoolRecordKind.Row, Claim.Row, prefix, row, out _, out _))
+            if ((_isFull && attempt.Segment is null) || !TryAppend(SpoolRecordKind.Row, Claim.Row, prefix, row, out var segment, out var offset))
             {
                 return false;
             }
 
+            place = new SpoolPosition(segment.Index, offset);
             attempt.Close_NeedsGate();
         }
 

@@ -81,7 +81,7 @@ public class SpoolDeliveryTests
                 using var sender = Start(spool, steps, disk, random);
                 var (cursors, pauses) = (0, 0);
                 var idle = Step(spool, steps, store, stop => stop is Stop.Delay && sender.PendingRows == 0);
-                Assert.True(spool.TryClose(open, SpoolRows.Row(0), 1));
+                Assert.True(spool.TryClose(open, SpoolRows.Row(0), 1, out _));
                 for (var rows = 0; rows < 10; rows++)
                 {
                     Assert.True(spool.TryDraft(spool.Begin(), SpoolRows.Row(100 + rows)));

@@ -41,7 +41,7 @@ internal static class SpoolRows
     public static UsageSpool Open(ISpoolFiles files, int segmentBytes = 4096, int segments = 64, int format = Format) =>
         UsageSpool.Open(files, new SpoolSettings(segmentBytes, (long)segmentBytes * segments, format), Events, TimeProvider.System);
 
-    public static bool TryWrite(UsageSpool spool, int attempt, byte filling = 0xEE) => spool.TryClose(spool.Begin(), Row(attempt, filling), 1);
+    public static bool TryWrite(UsageSpool spool, int attempt, byte filling = 0xEE) => spool.TryClose(spool.Begin(), Row(attempt, filling), 1, out _);
 }
 
 /// <summary>A form of rows that is only the attempt id.</summary>

@@ -200,10 +200,10 @@ internal sealed class SpoolSchedule : IDisposable
         }
 
         var row = attempt.NextRow(_random);
-        var isWritten = _mutant == Mutant.ClosedWithoutRow && _random.Next(20) == 0 || _spool.TryClose(attempt.Open!, row, _now.ToUnixTimeMilliseconds());
+        var isWritten = _mutant == Mutant.ClosedWithoutRow && _random.Next(20) == 0 || _spool.TryClose(attempt.Open!, row, _now.ToUnixTimeMilliseconds(), out _);
         if (_mutant == Mutant.ClosedTwice && _random.Next(20) == 0)
         {
-            _spool.TryClose(_spool.Begin(), row, _now.ToUnixTimeMilliseconds());
+            _spool.TryClose(_spool.Begin(), row, _now.ToUnixTimeMilliseconds(), out _);
         }
 
         if (!isWritten)

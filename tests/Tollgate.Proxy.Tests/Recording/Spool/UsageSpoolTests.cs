@@ -156,7 +156,7 @@ public sealed class UsageSpoolTests : IDisposable
                     continue; // Left open.
                 }
 
-                while (!spool.TryClose(attempt, SpoolRows.Row(id, 0xEE, 40 + (id % 200)), 1))
+                while (!spool.TryClose(attempt, SpoolRows.Row(id, 0xEE, 40 + (id % 200)), 1, out _))
                 {
                     committer.Want();
                     Thread.Yield();
@@ -264,7 +264,7 @@ public sealed class UsageSpoolTests : IDisposable
 
         files.Break(SegmentHeader.NameOf(0), 0);
         Assert.Equal(0, spool.Retire(spool.Durable));
-        Assert.True(spool.TryClose(open, SpoolRows.Row(0), 1));
+        Assert.True(spool.TryClose(open, SpoolRows.Row(0), 1, out _));
         Assert.Equal(9, spool.Retire(spool.Durable));
     }
 
@@ -327,7 +327,7 @@ public sealed class UsageSpoolTests : IDisposable
                         SpoolRows.TryWrite(spool, attempt);
                     }
 
-                    spool.TryClose(open, SpoolRows.Row(0), 1);
+                    spool.TryClose(open, SpoolRows.Row(0), 1, out _);
                     var acknowledged = new SpoolPosition(2, SegmentHeader.Bytes);
                     Assert.True(spool.TryWrite(spool.Cursor with { Version = 1, Acknowledged = acknowledged, FirstLiveSegment = spool.Retire(acknowledged) }, out _));
                 }

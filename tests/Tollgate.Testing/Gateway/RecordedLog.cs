@@ -1,9 +1,9 @@
 using Microsoft.Extensions.Logging;
 
-namespace Tollgate.Proxy.Tests.Recording;
+namespace Tollgate.Testing.Gateway;
 
 /// <summary>A log that a test reads.</summary>
-internal sealed class RecordedLog<T>(LogLevel least = LogLevel.Debug) : ILogger<T>
+public sealed class RecordedLog<T>(LogLevel least = LogLevel.Debug) : ILogger<T>
 {
     public List<(int Id, LogLevel Level, string Text)> Lines { get; } = [];
 

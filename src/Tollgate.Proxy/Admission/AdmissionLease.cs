@@ -1,0 +1,51 @@
+namespace Tollgate.Proxy.Admission;
+
+/// <summary>Everything that one request has reserved; taken all together by <see cref="AdmissionBook.TryAdmit"/>, given back exactly once.</summary>
+/// <remarks>
+/// Owner: one request, from <see cref="AdmissionBook.Rent"/> to <see cref="AdmissionBook.Return"/>. Whoever ends the request settles it (what it came
+/// to) or releases it (nothing went upstream); whichever comes first counts, the other does nothing.
+/// </remarks>
+public sealed class AdmissionLease
+{
+    /// <summary>Whether something is reserved that was not yet given back.</summary>
+    public bool IsOpen { get; internal set; }
+
+    /// <summary>When it was admitted, in UTC ticks: decides its windows.</summary>
+    internal long At { get; set; }
+
+    /// <summary>What was expected, for the limits to correct.</summary>
+    internal SpendAmount Expected { get; set; }
+
+    /// <summary>What is reserved of budgets.</summary>
+    internal List<BudgetHold> Budgets { get; } = new(8);
+
+    /// <summary>What is taken of limits.</summary>
+    internal List<LimitHold> Limits { get; } = new(4);
+
+    /// <summary>The least that is left of any money budget, in nano-dollars; negative: no budget.</summary>
+    public long RemainingUsd { get; internal set; } = -1;
+
+    /// <summary>The budget of which that is left; empty without one.</summary>
+    public string TightestBudget { get; internal set; } = string.Empty;
+
+    /// <summary>When that budget starts anew, in UTC ticks; <see cref="long.MaxValue"/>: never.</summary>
+    public long ResetAt { get; internal set; }
+
+    /// <summary>How much of that budget is used, in thousandths, this request's reserve included.</summary>
+    public int UsedPerMille { get; internal set; }
+
+    internal void Clear()
+    {
+        IsOpen = false;
+        Budgets.Clear();
+        Limits.Clear();
+        RemainingUsd = -1;
+        TightestBudget = string.Empty;
+    }
+
+    /// <summary>A reserve of a budget.</summary>
+    internal readonly record struct BudgetHold(BudgetCell Cell, int Generation, long Amount);
+
+    /// <summary>A share of a limit.</summary>
+    internal readonly record struct LimitHold(LimitRule Rule, LimitCell Cell, long Amount);
+}

@@ -1,0 +1,96 @@
+using System.IO.Enumeration;
+using Tollgate.Proxy.Configuration;
+using Tollgate.Proxy.Facts;
+
+namespace Tollgate.Proxy.Admission;
+
+/// <summary>A budget as admission uses it: its window read, its limit in one unit.</summary>
+internal sealed class BudgetRule
+{
+    private readonly long _limit;
+
+    /// <summary>Takes a configured budget, which has been validated.</summary>
+    /// <exception cref="ArgumentException">Its window is none.</exception>
+    public BudgetRule(BudgetOptions options)
+    {
+        if (!BudgetWindow.TryParse(options.Window, options.TimeZone, out var window, out var problem))
+        {
+            throw new ArgumentException($"The window of budget \"{options.Id}\" {problem}", nameof(options));
+        }
+
+        Options = options;
+        Window = window;
+        IsUsd = options.LimitUsd is not null;
+        _limit = options.LimitUsd?.Value ?? options.LimitTokens ?? 0;
+        Thresholds = [.. options.Thresholds.Order()];
+    }
+
+    /// <summary>As configured.</summary>
+    public BudgetOptions Options { get; }
+
+    /// <summary>When its windows begin and end.</summary>
+    public BudgetWindow Window { get; }
+
+    /// <summary>Whether amounts are nano-dollars; else they are tokens.</summary>
+    public bool IsUsd { get; }
+
+    /// <summary>Percentages at which to warn, ascending.</summary>
+    public int[] Thresholds { get; }
+
+    /// <summary>What it adds up.</summary>
+    public SeriesKey Key => new(Options.Scope, Window.Text, Window.TimeZoneId);
+
+    /// <summary>Whether it is for <paramref name="value"/> of its scope.</summary>
+    public bool IsFor(string value) => Options.Scope == ScopeKind.Everything || (value.Length > 0 && (Options.Value == "*" || Options.Value == value));
+
+    /// <summary>The limit with the raises that are in force.</summary>
+    public long LimitAt(long now)
+    {
+        var limit = (Int128)_limit;
+        for (var i = 0; i < Options.Raises.Count; i++)
+        {
+            var raise = Options.Raises[i];
+            limit += raise.Until.UtcTicks > now ? IsUsd ? raise.Usd.Value : raise.Tokens : 0;
+        }
+
+        return limit > long.MaxValue ? long.MaxValue : (long)limit;
+    }
+
+    /// <summary>Whether a model may go on when nothing is left.</summary>
+    public bool LetsThrough(string model)
+    {
+        for (var i = 0; i < Options.ModelsWhenSpent.Count; i++)
+        {
+            if (FileSystemName.MatchesSimpleExpression(Options.ModelsWhenSpent[i], model, ignoreCase: false))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>What a request has to reserve.</summary>
+    public long HoldOf(in SpendEstimate estimate)
+    {
+        var amount = Options.Mode == BudgetMode.Strict ? estimate.Most : estimate.Expected;
+        return IsUsd ? amount.Usd : amount.Tokens;
+    }
+}
+
+/// <summary>A budget for one value: what requests under way have reserved of it.</summary>
+/// <remarks>Touched under the gate of its <see cref="AdmissionBook"/>.</remarks>
+internal sealed class BudgetCell(BudgetRule rule, SpendAccount account)
+{
+    /// <summary>The budget; another one of the same name after a change.</summary>
+    public BudgetRule Rule { get; set; } = rule;
+
+    /// <summary>What is spent.</summary>
+    public SpendAccount Account { get; } = account;
+
+    /// <summary>Reserved, in the budget's unit.</summary>
+    public long Held { get; set; }
+
+    /// <summary>How many of the thresholds have been told of in this window.</summary>
+    public int Warned { get; set; }
+}
