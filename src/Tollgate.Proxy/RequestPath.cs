@@ -113,7 +113,7 @@ public sealed class RequestPath(
                 accepted.Address!,
                 upstream.HttpVersion,
                 context.Request.Headers,
-                new UpstreamCredential(upstream.Options.ApiKey),
+                new UpstreamCredential(upstream.KeyFor(KeyAffinity(context.Request.Headers, key))),
                 attempt.Body);
             result = await Forwarder.ForwardAsync(context, upstream, request, tap, attempt, watchdog, world.Limits, time);
         }
@@ -253,6 +253,9 @@ public sealed class RequestPath(
                 + "The operator must bring the ledger's store back, free disk, or raise spool.maxBytes.",
                 ShouldRetry: true,
                 RetryAfter: SpoolFullRetry);
+
+    /// <summary>What keeps to one of an upstream's keys, because the provider's prompt cache does: the session, else the virtual key.</summary>
+    private static string KeyAffinity(IHeaderDictionary headers, VirtualKey key) => Attribution.SessionOf(headers) is { Length: > 0 } session ? session : key.Id;
 
     private static RequestBody? BodyOf(HttpContext context, BodyPeek peek, Watchdog watchdog, ForwardLimits limits, Attempt attempt) =>
         context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true

@@ -50,11 +50,17 @@ public sealed class World
     {
         var upstreams = options.Upstreams.ToDictionary(
             static configured => configured.Key,
-            configured => previous?.Upstreams.GetValueOrDefault(configured.Key) is { } same && same.Options == configured.Value
-                ? same
-                : new Upstream(configured.Key, configured.Value, new SocketsHttpTransport(configured.Value)),
+            configured => new Upstream(
+                configured.Key,
+                configured.Value,
+                previous?.Upstreams.GetValueOrDefault(configured.Key) is { } same && WithoutKeys(same.Options) == WithoutKeys(configured.Value)
+                    ? same.Transport
+                    : new SocketsHttpTransport(configured.Value)),
             StringComparer.Ordinal);
         return new World(options, prices, upstreams);
+
+        // Lists are equal only to themselves, and keys are no reason to connect anew.
+        static UpstreamOptions WithoutKeys(UpstreamOptions options) => options with { ApiKey = string.Empty, ApiKeys = [] };
     }
 }
 

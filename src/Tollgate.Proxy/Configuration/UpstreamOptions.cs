@@ -17,6 +17,13 @@ public sealed record UpstreamOptions
     [Secret]
     public string ApiKey { get; init; } = string.Empty;
 
+    /// <summary>Several keys instead of one. A session keeps to one of them, so that its prompt cache does; sessions are spread by weight. Default none.</summary>
+    [ItemCount(0, 64)]
+    public IReadOnlyList<ApiKeyOptions> ApiKeys { get; init; } = [];
+
+    /// <summary>Whether a key is put in place of the client's credential.</summary>
+    public bool HasKey => ApiKey.Length > 0 || ApiKeys.Count > 0;
+
     /// <summary>Highest HTTP version to speak with it: <c>1.1</c> or <c>2</c>. Default <c>1.1</c>.</summary>
     [AllowedValues("1.1", "2")]
     public string HttpVersion { get; init; } = "1.1";
@@ -30,4 +37,20 @@ public sealed record UpstreamOptions
 
     /// <summary>The dialect and the address: a record's own text would hold the key.</summary>
     public override string ToString() => $"{nameof(UpstreamOptions)} {{ Dialect = {Dialect}, BaseUrl = {BaseUrl} }}";
+}
+
+/// <summary>One of several keys of an upstream.</summary>
+public sealed record ApiKeyOptions
+{
+    /// <summary>The key; a secret. Required.</summary>
+    [Required]
+    [Secret]
+    public string Key { get; init; } = string.Empty;
+
+    /// <summary>Its share of the sessions, beside the other keys' shares. Default 1.</summary>
+    [Range(1, 1000)]
+    public int Weight { get; init; } = 1;
+
+    /// <summary>The weight: a record's own text would hold the key.</summary>
+    public override string ToString() => $"{nameof(ApiKeyOptions)} {{ Weight = {Weight} }}";
 }

@@ -4,11 +4,13 @@ using Tollgate.Proxy.Facts;
 namespace Tollgate.Proxy.Forwarding;
 
 /// <summary>A provider as requests meet it: what its options say, resolved once, and the connections to it.</summary>
-/// <remarks>Immutable. Outlives a reload when its options did not change, so that its connections do too.</remarks>
+/// <remarks>Immutable. Its connections outlive a reload that changes nothing but its keys.</remarks>
 public sealed class Upstream
 {
     private readonly Uri _base;
     private readonly string _pathPrefix;
+    private readonly (string Key, int Weight)[] _keys;
+    private readonly int _weights;
 
     /// <summary>Resolves <paramref name="options"/>, which have been validated.</summary>
     public Upstream(string name, UpstreamOptions options, IUpstreamTransport transport)
@@ -18,6 +20,10 @@ public sealed class Upstream
         Transport = transport;
         _base = new Uri(options.BaseUrl, UriKind.Absolute);
         _pathPrefix = _base.AbsolutePath.TrimEnd('/');
+        _keys = [
+            .. options.ApiKey.Length > 0 ? [(options.ApiKey, 1)] : Array.Empty<(string, int)>(),
+            .. options.ApiKeys.Select(static key => (key.Key, key.Weight))];
+        _weights = _keys.Sum(static key => key.Weight);
         HttpVersion = options.HttpVersion == "2" ? System.Net.HttpVersion.Version20 : System.Net.HttpVersion.Version11;
     }
 
@@ -31,13 +37,36 @@ public sealed class Upstream
     public Dialect Dialect => Options.Dialect;
 
     /// <summary>Whether Tollgate puts a key of its own in place of the client's credential.</summary>
-    public bool InjectsKey => Options.ApiKey.Length > 0;
+    public bool InjectsKey => Options.HasKey;
 
     /// <summary>Highest HTTP version to speak.</summary>
     public Version HttpVersion { get; }
 
     /// <summary>What carries requests to it.</summary>
     public IUpstreamTransport Transport { get; }
+
+    /// <summary>The key for a session, or for whatever else is to keep to one key; empty lets the client's own credential pass.</summary>
+    /// <remarks>Hot path: no allocation. Which key it is may be another after a start.</remarks>
+    public string KeyFor(string session)
+    {
+        if (_keys.Length <= 1)
+        {
+            return _keys.Length == 0 ? string.Empty : _keys[0].Key;
+        }
+
+        var place = (int)((uint)string.GetHashCode(session, StringComparison.Ordinal) % (uint)_weights);
+        foreach (var (key, weight) in _keys)
+        {
+            if (place < weight)
+            {
+                return key;
+            }
+
+            place -= weight;
+        }
+
+        return _keys[^1].Key;
+    }
 
     /// <summary>The address of <paramref name="pathAndQuery"/> there, escaped exactly as the client wrote it.</summary>
     public Uri AddressOf(ReadOnlySpan<char> pathAndQuery) => new(

@@ -67,7 +67,7 @@ internal static partial class CrossFieldRules
         {
             problems.Add(path, $"{shown}, but must be http:// or https:// with a host and at most a port and a path, such as https://api.anthropic.com. A credential belongs in apiKey.");
         }
-        else if (url.Scheme == Uri.UriSchemeHttp && upstream.ApiKey.Length > 0 && !url.IsLoopback)
+        else if (url.Scheme == Uri.UriSchemeHttp && upstream.HasKey && !url.IsLoopback)
         {
             problems.Warn(path, $"{shown}: apiKey is sent there without TLS. Use https:// unless the network is trusted.");
         }

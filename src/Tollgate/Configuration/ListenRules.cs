@@ -104,7 +104,7 @@ internal static class ListenRules
             return;
         }
 
-        foreach (var (name, upstream) in options.Upstreams.Where(upstream => upstream.Value.ApiKey.Length > 0))
+        foreach (var (name, upstream) in options.Upstreams.Where(upstream => upstream.Value.HasKey))
         {
             foreach (var open in listeners.Where(listener => listener.Path.StartsWith("proxy.", StringComparison.Ordinal) && !listener.Address.IsLoopback))
             {

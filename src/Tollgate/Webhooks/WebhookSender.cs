@@ -105,12 +105,12 @@ internal sealed partial class WebhookSender(IControlStore store, IDeliveryQueue 
     private static bool Wants(Webhook webhook, string kind) =>
         webhook.Events.Count == 0 || webhook.Events.Any(wanted => FileSystemName.MatchesSimpleExpression(wanted, kind, ignoreCase: false));
 
-    [LoggerMessage(8601, LogLevel.Warning, "Webhook {Webhook} was not told of {Event}; {Next}. {Reason}")]
+    [LoggerMessage(8901, LogLevel.Warning, "Webhook {Webhook} was not told of {Event}; {Next}. {Reason}")]
     private partial void LogNotDelivered(string webhook, string @event, string next, string reason);
 
-    [LoggerMessage(8602, LogLevel.Warning, "Webhooks could not be told of budget {Budget}: the control store is away. {Reason}")]
+    [LoggerMessage(8902, LogLevel.Warning, "Webhooks could not be told of budget {Budget}: the control store is away. {Reason}")]
     private partial void LogNotQueued(string budget, string reason);
 
-    [LoggerMessage(8603, LogLevel.Warning, "Webhooks wait: the control store is away. {Reason}")]
+    [LoggerMessage(8903, LogLevel.Warning, "Webhooks wait: the control store is away. {Reason}")]
     private partial void LogQueueAway(string reason);
 }

@@ -280,6 +280,25 @@ public sealed class BudgetTests
     }
 
     [Fact]
+    public async Task Sessions_are_spread_over_an_upstreams_keys_and_each_keeps_to_one()
+    {
+        await using var upstream = await FakeUpstream.StartAsync();
+        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl, changeUpstream: static options => options with
+        {
+            ApiKeys = [new ApiKeyOptions { Key = "sk-ant-a", Weight = 3 }, new ApiKeyOptions { Key = "sk-ant-b" }],
+        });
+        for (var i = 0; i < 80; i++)
+        {
+            using var response = await gateway.PostAsync(change: request => request.Headers.Add("x-claude-code-session-id", $"session-{i % 40}"));
+            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        }
+
+        var keys = upstream.MessageRequests.Select(static request => (Session: request.Header("x-claude-code-session-id"), Key: request.Header("x-api-key"))).Distinct().ToArray();
+        Assert.Equal(40, keys.Length);
+        Assert.InRange(keys.Count(static pair => pair.Key == "sk-ant-a"), 18, 39);
+    }
+
+    [Fact]
     public async Task With_unified_headers_the_client_reads_the_budget_where_it_reads_the_providers_limit()
     {
         await using var upstream = await FakeUpstream.StartAsync();

@@ -125,7 +125,7 @@ public sealed class RefusalTests
         gateway.Worlds.Replace(Proxy.World.Create(world.Options with { RequireKey = true }, world.Prices, world));
         using var after = await gateway.PostAsync();
         Assert.Equal(HttpStatusCode.Unauthorized, after.StatusCode);
-        Assert.Same(world.Upstreams["anthropic"], gateway.Worlds.Current.Upstreams["anthropic"]);
+        Assert.Same(world.Upstreams["anthropic"].Transport, gateway.Worlds.Current.Upstreams["anthropic"].Transport);
     }
 
     private static Task<GatewayInProcess> StartWithKeysAsync(FakeUpstream upstream) => GatewayInProcess.StartAsync(
