@@ -23,6 +23,10 @@ public sealed record ProviderKey
     [Sensitive]
     public string Secret { get; init; } = string.Empty;
 
+    /// <summary>Its share of the sessions, beside the shares of the upstream's other keys. Default 1.</summary>
+    [Range(1, 1000)]
+    public int Weight { get; init; } = 1;
+
     /// <summary>Whether it is not used. Default false.</summary>
     public bool Disabled { get; init; }
 

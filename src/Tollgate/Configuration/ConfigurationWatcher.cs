@@ -16,7 +16,7 @@ namespace Tollgate.Configuration;
 /// <param name="time">The clock.</param>
 /// <param name="logger">Where the outcome of each reload goes.</param>
 internal sealed partial class ConfigurationWatcher(
-    ConfigurationLoader loader, ConfigurationResult started, Action<TollgateOptions> apply, TimeProvider time, ILogger<ConfigurationWatcher> logger) : BackgroundService
+    ConfigurationLoader loader, ConfigurationResult started, Func<TollgateOptions, CancellationToken, Task> apply, TimeProvider time, ILogger<ConfigurationWatcher> logger) : BackgroundService
 {
     /// <summary>Between two looks at the file.</summary>
     public static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
@@ -32,7 +32,7 @@ internal sealed partial class ConfigurationWatcher(
         await _reloads.WaitAsync(cancellation);
         try
         {
-            return Reload();
+            return await ReloadNowAsync(cancellation);
         }
         finally
         {
@@ -80,7 +80,7 @@ internal sealed partial class ConfigurationWatcher(
         }
     }
 
-    private bool Reload()
+    private async Task<bool> ReloadNowAsync(CancellationToken cancellation)
     {
         var result = loader.Load(started.File);
         foreach (var warning in result.Warnings)
@@ -101,9 +101,9 @@ internal sealed partial class ConfigurationWatcher(
 
         try
         {
-            apply(result.Options);
+            await apply(result.Options, cancellation);
         }
-        catch (Exception exception)
+        catch (Exception exception) when (exception is not OperationCanceledException || !cancellation.IsCancellationRequested)
         {
             // Whatever it is, a reload must not end a gateway that works.
             LogNotApplied(_path, exception.Message);

@@ -1,3 +1,4 @@
+using System.Net;
 using Tollgate.Admin;
 using Tollgate.ClickHouse;
 using Tollgate.ClickHouse.Spend;
@@ -8,6 +9,7 @@ using Tollgate.Proxy.Admission;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Metrics;
 using Tollgate.Proxy.Recording;
+using Tollgate.Webhooks;
 
 namespace Tollgate.Hosting;
 
@@ -38,6 +40,9 @@ internal sealed class Gateway : IAsyncDisposable
     private readonly AdmissionBook _book;
     private readonly SpendReader? _spendReader;
     private readonly BudgetWatch _budgetWatch;
+    private readonly WebhookClient _webhookClient;
+    private readonly WebhookSender _webhooks;
+    private readonly ControlWatch _controlWatch;
     private readonly Drain _drain;
     private readonly ConfigurationWatcher _watcher;
     private readonly WebApplication _admin;
@@ -82,15 +87,19 @@ internal sealed class Gateway : IAsyncDisposable
         }
 
         _book = new AdmissionBook(time, _recording is null ? null : () => _recording.Recorder.Tail);
-        _book.Apply(_options.Budgets, _options.Limits);
         AdmissionGauges.Publish(_book, metrics);
-        _budgetWatch = new BudgetWatch(_book, events, notify: null);
+        _webhookClient = new WebhookClient(new AddressGuard([.. _options.Webhooks.AllowNetworks.Select(static network => IPNetwork.Parse(network))]), time);
+        _webhooks = new WebhookSender(control, control.Deliveries, _webhookClient, time, loggers.CreateLogger<WebhookSender>());
+        _budgetWatch = new BudgetWatch(_book, events, _webhooks.NotifyAsync);
         _spendReader = _recording is null
             ? null
             : new SpendReader(_book, _recording.WhenDeliveredAsync, new LedgerSpend(_store!, gatewayId, time), time, events);
 
-        var worlds = new WorldHolder(World.Create(_options, PriceFile.Load(_options.Prices)));
-        _watcher = new ConfigurationWatcher(loader, configuration, next => Apply(next, worlds, _book, events), time, loggers.CreateLogger<ConfigurationWatcher>());
+        var configured = new Configured(_options, PriceFile.Load(_options.Prices), _book, events);
+        var worlds = configured.Worlds;
+        _controlWatch = new ControlWatch(control, configured.ApplyAsync, time, loggers.CreateLogger<ControlWatch>());
+        _watcher = new ConfigurationWatcher(
+            loader, configuration, (next, stopping) => ReloadAsync(next, configured, control, stopping), time, loggers.CreateLogger<ConfigurationWatcher>());
         _drain = new Drain(time);
         var sockets = InheritedSockets.OfThisProcess();
         _proxy = Listeners.Proxy(_options.Proxy, loggers, new RequestPath(worlds, _recording?.Recorder, rows, _book, events, time, gatewayId, _drain.Cut), _drain, sockets);
@@ -105,6 +114,8 @@ internal sealed class Gateway : IAsyncDisposable
     /// <exception cref="IOException">An address is taken.</exception>
     public async Task StartAsync(CancellationToken cancellation)
     {
+        // First: a key that was revoked must not be let in for a moment, nor a budget be missed.
+        await _controlWatch.StartAsync(CancellationToken.None);
         await _admin.StartAsync(cancellation);
         await _proxy.StartAsync(cancellation);
 
@@ -125,7 +136,7 @@ internal sealed class Gateway : IAsyncDisposable
         }
 
         await _budgetWatch.StartAsync(CancellationToken.None);
-
+        await _webhooks.StartAsync(CancellationToken.None);
         await _watcher.StartAsync(CancellationToken.None);
     }
 
@@ -145,6 +156,8 @@ internal sealed class Gateway : IAsyncDisposable
         }
 
         await _budgetWatch.StopAsync(CancellationToken.None);
+        await _webhooks.StopAsync(CancellationToken.None);
+        await _controlWatch.StopAsync(CancellationToken.None);
         using var late = new CancellationTokenSource(AdminStopTimeout);
         await _admin.StopAsync(late.Token);
         if (_supervisor is not null)
@@ -166,6 +179,9 @@ internal sealed class Gateway : IAsyncDisposable
         _keeper?.Dispose();
         _spendReader?.Dispose();
         _budgetWatch.Dispose();
+        _webhooks.Dispose();
+        _webhookClient.Dispose();
+        _controlWatch.Dispose();
         _recording?.Dispose();
         _migration?.Dispose();
         _supervisor?.Dispose();
@@ -173,10 +189,10 @@ internal sealed class Gateway : IAsyncDisposable
         _store?.Dispose();
     }
 
-    private static void Apply(TollgateOptions next, WorldHolder worlds, AdmissionBook book, GatewayEvents events)
+    private async Task ReloadAsync(TollgateOptions next, Configured configured, ControlStore control, CancellationToken stopping)
     {
-        book.Apply(next.Budgets, next.Limits);
-        worlds.Replace(World.Create(next, PriceFile.Load(next.Prices), worlds.Current));
-        events.WorldReplaced(next.Upstreams.Count, next.Keys.Count);
+        configured.Replace(next, PriceFile.Load(next.Prices));
+        await control.SetDeclaredAsync(next, stopping);
+        await _controlWatch.RefreshAsync(stopping);
     }
 }

@@ -70,7 +70,13 @@ public sealed class ConfigurationWatcherTests : IDisposable
     private ConfigurationWatcher Watcher(Action<TollgateOptions> apply)
     {
         var loader = new ConfigurationLoader(new Dictionary<string, string>(), _directory);
-        return new ConfigurationWatcher(loader, loader.Load(null), apply, _time, _log);
+        return new ConfigurationWatcher(loader, loader.Load(null), ApplyAsync, _time, _log);
+
+        Task ApplyAsync(TollgateOptions options, CancellationToken cancellation)
+        {
+            apply(options);
+            return Task.CompletedTask;
+        }
     }
 
     private void Write(string json) => File.WriteAllText(Path.Combine(_directory, ConfigurationLoader.DefaultFile), json);

@@ -193,6 +193,9 @@ internal record ProviderKeyFields
     /// <summary>The upstream that it is for.</summary>
     public string Upstream { get; init; } = string.Empty;
 
+    /// <summary>Its share of the sessions, beside the shares of the upstream's other keys. Default 1.</summary>
+    public int Weight { get; init; } = 1;
+
     /// <summary>Whether it is not used.</summary>
     public bool Disabled { get; init; }
 }
