@@ -22,6 +22,15 @@ public sealed class MessageClient : IDisposable
 {
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(60) };
 
+    /// <summary>A client that presents a virtual key; none when it is empty.</summary>
+    public MessageClient(string key = "")
+    {
+        if (key.Length > 0)
+        {
+            _http.DefaultRequestHeaders.Add("x-tollgate-key", key);
+        }
+    }
+
     /// <summary>Calls and reads to the end, good or broken.</summary>
     public async Task<MessageAnswer> CallAsync(string baseUrl, CancellationToken cancellationToken, string model = "claude-opus-4-8", bool stream = true)
     {
