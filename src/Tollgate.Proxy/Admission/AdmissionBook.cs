@@ -535,16 +535,33 @@ public sealed class AdmissionBook : IAdmissionStates
             var thresholds = cell.Rule.Thresholds;
             var limit = cell.Rule.LimitAt(now);
             var spent = (Int128)account.SpentOf(cell.Rule) * 100;
-            while (cell.Warned > 0 && spent < (Int128)limit * (thresholds[Math.Min(cell.Warned, thresholds.Length) - 1] - 5))
+            while (cell.Warned > 0 && spent < (Int128)limit * (cell.Warned - Math.Min(5, cell.Warned / 2)))
             {
-                cell.Warned--; // A raise, or a rolling window that moved on; five points below, so that it does not tell of every request.
+                // A raise, or a rolling window that moved on; some points below, so that it does not tell of every request.
+                cell.Warned = Below(thresholds, cell.Warned);
             }
 
-            while (cell.Warned < thresholds.Length && spent >= (Int128)limit * thresholds[cell.Warned])
+            foreach (var threshold in thresholds)
             {
-                _warnings.Writer.TryWrite(new BudgetWarning(StateOf(cell, now), thresholds[cell.Warned++]));
+                if (threshold > cell.Warned && spent >= (Int128)limit * threshold)
+                {
+                    cell.Warned = threshold;
+                    _warnings.Writer.TryWrite(new BudgetWarning(StateOf(cell, now), threshold));
+                }
             }
         }
+    }
+
+    // The last threshold below a percentage; 0 when there is none.
+    private static int Below(int[] thresholds, int percent)
+    {
+        var below = 0;
+        foreach (var threshold in thresholds)
+        {
+            below = threshold < percent ? threshold : below;
+        }
+
+        return below;
     }
 
     private void SweepNowAndThen_NeedsGate(long now, long timestamp)

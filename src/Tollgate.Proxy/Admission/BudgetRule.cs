@@ -91,6 +91,6 @@ internal sealed class BudgetCell(BudgetRule rule, SpendAccount account)
     /// <summary>Reserved, in the budget's unit.</summary>
     public long Held { get; set; }
 
-    /// <summary>How many of the thresholds have been told of in this window.</summary>
+    /// <summary>The highest threshold that has been told of, in percent; 0: none. Not an index: thresholds may change.</summary>
     public int Warned { get; set; }
 }
