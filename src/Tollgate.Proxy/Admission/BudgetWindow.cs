@@ -106,8 +106,8 @@ public sealed class BudgetWindow
     /// The window's first instant. Rolling: spend since then counts; at least the whole length, at most one bucket more. For ever: 0.
     /// </param>
     /// <param name="end">
-    /// The first instant after it, when to ask again; one tick past <see cref="DateTime.MaxValue"/> for the last window. Rolling: the next bucket's
-    /// start. For ever: <see cref="long.MaxValue"/>.
+    /// The first instant after it, when to ask again; one tick past <see cref="DateTime.MaxValue"/> for the last window. Rolling: when its first
+    /// bucket leaves it. For ever: <see cref="long.MaxValue"/>.
     /// </param>
     public void Find(long utcTicks, out long start, out long end)
     {
@@ -118,7 +118,8 @@ public sealed class BudgetWindow
                 (start, end) = (0, long.MaxValue);
                 break;
             case BudgetWindowKind.Rolling:
-                (start, end) = (Math.Max(BucketOf(instant - _length), 0), BucketOf(instant) + BucketTicks);
+                var first = BucketOf(instant - _length);
+                (start, end) = (Math.Max(first, 0), LeavesAt(first));
                 break;
             // Offsets are whole minutes (TimeZoneInfo cuts off the seconds of old ones), so a minute is one in every zone.
             case BudgetWindowKind.Calendar when _unit == CalendarUnit.Minute:
