@@ -41,16 +41,16 @@ internal static class AdmissionRefusal
         var wait = verdict.Wait < TimeSpan.FromSeconds(1) ? TimeSpan.FromSeconds(1) : verdict.Wait;
         var what = limit.Metric switch
         {
-            LimitMetric.Requests => $"{verdict.Most:N0} requests per {Duration(limit.Per)}",
-            LimitMetric.Input => $"{verdict.Most:N0} input tokens per {Duration(limit.Per)}",
-            LimitMetric.Output => $"{verdict.Most:N0} output tokens per {Duration(limit.Per)}",
-            LimitMetric.Tokens => $"{verdict.Most:N0} tokens per {Duration(limit.Per)}",
-            LimitMetric.Streams => $"{verdict.Most:N0} streams at once",
-            _ => $"{verdict.Most:N0} requests at once",
+            LimitMetric.Requests => $"requests per {Per(limit.Per)}",
+            LimitMetric.Input => $"input tokens per {Per(limit.Per)}",
+            LimitMetric.Output => $"output tokens per {Per(limit.Per)}",
+            LimitMetric.Tokens => $"tokens per {Per(limit.Per)}",
+            LimitMetric.Streams => "streams at once",
+            _ => "requests at once",
         };
         var message = string.Create(
             CultureInfo.InvariantCulture,
-            $"Rate limit \"{limit.Id}\"{Whose(limit.Scope, verdict.Value)} allows {what}; {verdict.Spent:N0} are {(isUnderWay ? "under way" : "used")}. Try again in {Duration(wait)}.");
+            $"Rate limit \"{limit.Id}\"{Whose(limit.Scope, verdict.Value)} allows {verdict.Most:N0} {what}; {verdict.Spent:N0} are {(isUnderWay ? "under way" : "used")}. Try again in {Duration(wait)}.");
         return new Refusal(StatusCodes.Status429TooManyRequests, RefusalReason.RateLimit, "rate_limit_error", message, wait <= WorthWaiting, wait);
     }
 
@@ -126,15 +126,22 @@ internal static class AdmissionRefusal
         return whom.Length > 0 ? $" Ask {whom}." : string.Empty;
     }
 
-    private static string Duration(TimeSpan time) => time switch
+    private static string Per(TimeSpan time) => time switch
     {
         { TotalSeconds: 1 } => "second",
         { TotalMinutes: 1 } => "minute",
         { TotalHours: 1 } => "hour",
         { TotalDays: 1 } => "day",
+        _ => Duration(time),
+    };
+
+    // Rounded up: whoever waits that long has waited long enough.
+    private static string Duration(TimeSpan time) => time switch
+    {
         { TotalDays: >= 2 } => string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalDays):N0} days"),
         { TotalHours: >= 2 } => string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalHours):N0} hours"),
         { TotalMinutes: >= 2 } => string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalMinutes):N0} minutes"),
+        { TotalSeconds: 1 } => "1 second",
         _ => string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalSeconds):N0} seconds"),
     };
 

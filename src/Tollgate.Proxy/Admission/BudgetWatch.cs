@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.Hosting;
 using Tollgate.Proxy.Facts;
 using Tollgate.Proxy.Metrics;
@@ -31,5 +32,5 @@ public sealed class BudgetWatch(AdmissionBook book, GatewayEvents events, Func<B
         }
     }
 
-    private static string Amount(BudgetState state, long amount) => state.IsUsd ? new Nanodollars(amount).ToString() : $"{amount:N0} tokens";
+    private static string Amount(BudgetState state, long amount) => state.IsUsd ? new Nanodollars(amount).ToString() : string.Create(CultureInfo.InvariantCulture, $"{amount:N0} tokens");
 }
