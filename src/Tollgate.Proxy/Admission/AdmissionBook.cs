@@ -41,13 +41,25 @@ public sealed class AdmissionBook : IAdmissionStates
     private SpendSeries[] _series = [];
     private LimitRule[] _limits = [];
     private int _rulesVersion;
-    private int _untilSweep = SweepEvery;
+
+    // The latest reading of the clock. One that was read before another but comes after it, or a clock that is set back, counts as standing still: a
+    // request is then never admitted before the window that it is held in, where its spend would count for nothing.
+    private long _latest;
+    private readonly int _sweepEvery;
+    private int _untilSweep;
 
     /// <summary>An empty book: everything is let in.</summary>
     /// <param name="time">The clock.</param>
     /// <param name="tail">The place of the next row in the ledger's log; null when no ledger is kept, so that there is no past to read.</param>
     public AdmissionBook(TimeProvider time, Func<long>? tail)
+        : this(time, tail, SweepEvery)
     {
+    }
+
+    /// <summary>The same, for tests that want to meet more than one sweep.</summary>
+    internal AdmissionBook(TimeProvider time, Func<long>? tail, int sweepEvery)
+    {
+        _sweepEvery = _untilSweep = sweepEvery;
         _time = time;
         _tail = tail;
     }
@@ -64,6 +76,19 @@ public sealed class AdmissionBook : IAdmissionStates
     /// <summary>Series whose past is still to be read, in the order of their cuts.</summary>
     internal ChannelReader<SpendSeries> Unread => _unread.Reader;
 
+    /// <summary>The present as budgets see it, in UTC ticks: never before what it was.</summary>
+    internal long Now
+    {
+        get
+        {
+            var now = _time.GetUtcNow().UtcTicks;
+            lock (_gate)
+            {
+                return Latest_NeedsGate(now);
+            }
+        }
+    }
+
     /// <summary>Puts other budgets and limits in force. What is spent, reserved and taken stays.</summary>
     /// <param name="budgets">All budgets; validated.</param>
     /// <param name="limits">All limits; validated.</param>
@@ -75,8 +100,13 @@ public sealed class AdmissionBook : IAdmissionStates
             var series = new SpendSeries[rules.Length];
             for (var i = 0; i < rules.Length; i++)
             {
-                series[i] = Array.Find(_series, old => old.Key == rules[i].Key) ?? Begin_NeedsGate(rules[i].Key, rules[i].First().Window);
-                series[i].Rules = [.. rules[i]];
+                var one = series[i] = Array.Find(_series, old => old.Key == rules[i].Key) ?? Begin_NeedsGate(rules[i].Key, rules[i].First().Window);
+                foreach (var rule in rules[i])
+                {
+                    rule.Since = Array.Find(one.Rules, rule.IsSame)?.Since ?? _rulesVersion + 1;
+                }
+
+                one.Rules = [.. rules[i]];
             }
 
             var now = _time.GetTimestamp();
@@ -86,7 +116,7 @@ public sealed class AdmissionBook : IAdmissionStates
             Volatile.Write(ref _series, series);
 
             // So that budgets for one value are there to be seen before anybody spends.
-            var at = _time.GetUtcNow().UtcTicks;
+            var at = Latest_NeedsGate(_time.GetUtcNow().UtcTicks);
             foreach (var one in series)
             {
                 foreach (var rule in one.Rules.Where(static rule => rule.Options.Value != "*"))
@@ -116,6 +146,7 @@ public sealed class AdmissionBook : IAdmissionStates
         var now = _time.GetUtcNow().UtcTicks;
         lock (_gate)
         {
+            now = Latest_NeedsGate(now);
             foreach (var series in _series)
             {
                 if (series.Key.Scope == ScopeKind.Model)
@@ -150,6 +181,7 @@ public sealed class AdmissionBook : IAdmissionStates
         var now = _time.GetUtcNow().UtcTicks;
         lock (_gate)
         {
+            now = Latest_NeedsGate(now);
             foreach (var limit in _limits)
             {
                 var isFor = limit.Options.Scope == ScopeKind.Model || limit.IsFor(subject.ValueOf(limit.Options.Scope));
@@ -187,6 +219,7 @@ public sealed class AdmissionBook : IAdmissionStates
         var timestamp = _time.GetTimestamp();
         lock (_gate)
         {
+            now = Latest_NeedsGate(now);
             foreach (var rule in _limits)
             {
                 if (MeetsLimit_NeedsGate(rule, subject, estimate, isMetered, timestamp, lease, out var verdict))
@@ -237,6 +270,7 @@ public sealed class AdmissionBook : IAdmissionStates
         var timestamp = _time.GetTimestamp();
         lock (_gate)
         {
+            now = Latest_NeedsGate(now);
             if (!lease.IsOpen)
             {
                 return;
@@ -280,6 +314,7 @@ public sealed class AdmissionBook : IAdmissionStates
         var states = new List<BudgetState>();
         lock (_gate)
         {
+            now = Latest_NeedsGate(now);
             foreach (var series in _series)
             {
                 foreach (var account in series.Accounts)
@@ -323,18 +358,27 @@ public sealed class AdmissionBook : IAdmissionStates
         var now = _time.GetUtcNow().UtcTicks;
         lock (_gate)
         {
+            now = Latest_NeedsGate(now);
             foreach (var sum in sums)
             {
                 Account_NeedsGate(series, sum.Value, now).Add_NeedsGate(sum.At, sum.Usd, sum.Tokens);
             }
 
             series.SetKnown();
+            if (Array.IndexOf(_series, series) < 0)
+            {
+                return; // No budget is for it any more: nobody is to be warned.
+            }
+
             foreach (var account in series.Accounts)
             {
+                Refresh_NeedsGate(account, now);
                 Warn_NeedsGate(account, now);
             }
         }
     }
+
+    private long Latest_NeedsGate(long now) => _latest = Math.Max(_latest, now);
 
     private SpendSeries Begin_NeedsGate(SeriesKey key, BudgetWindow window)
     {
@@ -408,7 +452,7 @@ public sealed class AdmissionBook : IAdmissionStates
             }
 
             var limit = rule.LimitAt(now);
-            var used = (Int128)account.SpentOf(rule) + cell.Held + hold;
+            var used = account.SpentOf(rule) + cell.Held + hold;
             if (used > limit && rule.Options.Mode != BudgetMode.Watch && !rule.LetsThrough(subject.Model))
             {
                 verdict = Spent(cell, hold, now);
@@ -450,14 +494,8 @@ public sealed class AdmissionBook : IAdmissionStates
 
         foreach (var hold in lease.Limits)
         {
-            if (hold.Cell.Bucket is { } bucket)
-            {
-                bucket.Take_NeedsLock(timestamp, hold.Amount);
-            }
-            else
-            {
-                hold.Cell.UnderWay++;
-            }
+            hold.Cell.UnderWay++;
+            hold.Cell.Bucket?.Take_NeedsLock(timestamp, hold.Amount);
         }
     }
 
@@ -474,13 +512,10 @@ public sealed class AdmissionBook : IAdmissionStates
 
         foreach (var hold in lease.Limits)
         {
-            if (hold.Cell.Bucket is not { } bucket)
+            hold.Cell.UnderWay--;
+            if (hold.Rule.Options.Metric != LimitMetric.Requests)
             {
-                hold.Cell.UnderWay--;
-            }
-            else if (hold.Rule.Options.Metric != LimitMetric.Requests)
-            {
-                bucket.Correct_NeedsLock(timestamp, hold.Rule.Of(amount) - hold.Amount);
+                hold.Cell.Bucket?.Correct_NeedsLock(timestamp, hold.Rule.Of(amount) - hold.Amount);
             }
         }
     }
@@ -509,15 +544,21 @@ public sealed class AdmissionBook : IAdmissionStates
         account.Roll_NeedsGate(now);
         if (account.RulesVersion != _rulesVersion)
         {
-            var before = account.Cells;
-            account.Cells = [.. account.Series.Rules.Where(rule => rule.IsFor(account.Value)).Select(rule => CellOf(rule, account, before))];
-            account.RulesVersion = _rulesVersion;
+            FindCells_NeedsGate(account);
         }
+    }
+
+    // Apart, because its lambdas capture: a closure would be made at each call, whether or not it comes to them.
+    private void FindCells_NeedsGate(SpendAccount account)
+    {
+        var before = account.Cells;
+        account.Cells = [.. account.Series.Rules.Where(rule => rule.IsFor(account.Value)).Select(rule => CellOf(rule, account, before))];
+        account.RulesVersion = _rulesVersion;
 
         static BudgetCell CellOf(BudgetRule rule, SpendAccount account, BudgetCell[] before)
         {
-            // The cell stays, so that what is reserved of it can be given back; unless its unit changed.
-            var cell = Array.Find(before, old => old.Rule.Options.Id == rule.Options.Id && old.Rule.IsUsd == rule.IsUsd) ?? new BudgetCell(rule, account);
+            // The cell stays, so that what is reserved of it can be given back.
+            var cell = Array.Find(before, old => old.Rule.Since == rule.Since && old.Rule.IsSame(rule)) ?? new BudgetCell(rule, account);
             cell.Rule = rule;
             return cell;
         }
@@ -585,7 +626,7 @@ public sealed class AdmissionBook : IAdmissionStates
         }
 
         // In proportion to what was looked through, so that a request pays for a few cells at most.
-        _untilSweep = Math.Max(SweepEvery, kept);
+        _untilSweep = Math.Max(_sweepEvery, kept);
     }
 
     private static BudgetState StateOf(BudgetCell cell, long now)
@@ -596,7 +637,7 @@ public sealed class AdmissionBook : IAdmissionStates
             cell.Rule.Options,
             account.Value,
             account.SpentOf(cell.Rule),
-            cell.Held,
+            cell.ShownHeld,
             cell.Rule.LimitAt(now),
             isForEver ? null : new DateTimeOffset(account.Start, TimeSpan.Zero),
             isForEver ? null : new DateTimeOffset(account.End, TimeSpan.Zero),
@@ -612,7 +653,7 @@ public sealed class AdmissionBook : IAdmissionStates
             Budget = cell.Rule.Options,
             Value = cell.Account.Value,
             Spent = cell.Account.SpentOf(cell.Rule),
-            Held = cell.Held,
+            Held = cell.ShownHeld,
             Most = limit,
             Needed = needed,
             RetryAt = cell.Account.FreeAt(cell.Rule, Math.Max(0, limit - Math.Max(1, needed))),

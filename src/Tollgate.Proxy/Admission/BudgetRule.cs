@@ -37,11 +37,17 @@ internal sealed class BudgetRule
     /// <summary>Percentages at which to warn, ascending.</summary>
     public int[] Thresholds { get; }
 
+    /// <summary>Since which rules it is there without a break: what is reserved goes on to the same budget under other rules, not to a namesake.</summary>
+    public int Since { get; set; }
+
     /// <summary>What it adds up.</summary>
     public SeriesKey Key => new(Options.Scope, Window.Text, Window.TimeZoneId);
 
     /// <summary>Whether it is for <paramref name="value"/> of its scope.</summary>
     public bool IsFor(string value) => Options.Scope == ScopeKind.Everything || (value.Length > 0 && (Options.Value == "*" || Options.Value == value));
+
+    /// <summary>Whether it is the same budget as another, perhaps with another limit or mode.</summary>
+    public bool IsSame(BudgetRule other) => Options.Id == other.Options.Id && Options.Value == other.Options.Value && IsUsd == other.IsUsd;
 
     /// <summary>The limit with the raises that are in force.</summary>
     public long LimitAt(long now)
@@ -88,8 +94,11 @@ internal sealed class BudgetCell(BudgetRule rule, SpendAccount account)
     /// <summary>What is spent.</summary>
     public SpendAccount Account { get; } = account;
 
-    /// <summary>Reserved, in the budget's unit.</summary>
-    public long Held { get; set; }
+    /// <summary>Reserved, in the budget's unit. Wider than an amount: <c>max_tokens</c> is the client's, and a sum that wrapped would let everybody in.</summary>
+    public Int128 Held { get; set; }
+
+    /// <summary>Reserved, as shown.</summary>
+    public long ShownHeld => Held > long.MaxValue ? long.MaxValue : (long)Held;
 
     /// <summary>The highest threshold that has been told of, in percent; 0: none. Not an index: thresholds may change.</summary>
     public int Warned { get; set; }

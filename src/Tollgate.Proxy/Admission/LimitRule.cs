@@ -26,7 +26,13 @@ internal sealed class LimitRule
 
         foreach (var (value, cell) in before._cells)
         {
-            _cells.Add(value, cell.UnderOther(NewBucket(now), now));
+            if (cell.Bucket is not null && !IsSameRate(before.Options))
+            {
+                cell.ChangeTo(NewBucket(now), now);
+            }
+
+            // The cell itself: those under way correct or give back what they took of it.
+            _cells.Add(value, cell);
         }
     }
 
@@ -77,12 +83,14 @@ internal sealed class LimitRule
     {
         foreach (var (value, cell) in _cells)
         {
-            if (cell.Used(now) == 0)
+            if (cell.UnderWay == 0 && cell.Used(now) == 0)
             {
                 _cells.Remove(value);
             }
         }
     }
+
+    private bool IsSameRate(LimitOptions other) => (other.Limit, other.Per, other.Burst) == (Options.Limit, Options.Per, Options.Burst);
 
     private TokenBucket NewBucket(long now) => new(Options.Limit, Options.Per, Options.Burst, _frequency, now);
 }
@@ -91,23 +99,18 @@ internal sealed class LimitRule
 internal sealed class LimitCell(TokenBucket? bucket)
 {
     /// <summary>Taken in time; null when what is under way is counted.</summary>
-    public TokenBucket? Bucket { get; } = bucket;
+    public TokenBucket? Bucket { get; private set; } = bucket;
 
-    /// <summary>Under way.</summary>
+    /// <summary>Requests under way that took of it.</summary>
     public long UnderWay { get; set; }
 
     /// <summary>Taken and not yet given back.</summary>
     public long Used(long now) => Bucket?.Used_NeedsLock(now) ?? UnderWay;
 
-    /// <summary>The same under another limit.</summary>
-    public LimitCell UnderOther(TokenBucket bucket, long now)
+    /// <summary>Goes on under another rate: what is taken stays taken, rounded up to a whole one.</summary>
+    public void ChangeTo(TokenBucket bucket, long now)
     {
-        if (Bucket is null)
-        {
-            return this; // Those under way give it back here.
-        }
-
-        bucket.Correct_NeedsLock(now, Bucket.Used_NeedsLock(now));
-        return new LimitCell(bucket);
+        bucket.Correct_NeedsLock(now, Used(now));
+        Bucket = bucket;
     }
 }

@@ -40,7 +40,7 @@ internal sealed class SpendAccount(SpendSeries series, string value)
     /// <summary>What is spent in the unit of a budget.</summary>
     public long SpentOf(BudgetRule rule) => rule.IsUsd ? Usd : Tokens;
 
-    /// <summary>Goes to the window that <paramref name="now"/> is in. A clock that went back changes nothing.</summary>
+    /// <summary>Goes to the window that <paramref name="now"/> is in; it never goes back.</summary>
     public void Roll_NeedsGate(long now)
     {
         if (now < End)
@@ -90,7 +90,7 @@ internal sealed class SpendAccount(SpendSeries series, string value)
             return End == long.MaxValue ? null : End;
         }
 
-        var left = SpentOf(rule);
+        Int128 left = SpentOf(rule);
         foreach (var bucket in _buckets)
         {
             if (left <= most)
@@ -121,7 +121,7 @@ internal sealed class SpendAccount(SpendSeries series, string value)
         if (index > 0 && _buckets[index - 1].Start == start)
         {
             var bucket = _buckets[index - 1];
-            _buckets[index - 1] = bucket with { Usd = bucket.Usd + usd, Tokens = bucket.Tokens + tokens };
+            _buckets[index - 1] = bucket with { Usd = Saturate((Int128)bucket.Usd + usd), Tokens = Saturate((Int128)bucket.Tokens + tokens) };
             return;
         }
 
@@ -133,12 +133,20 @@ internal sealed class SpendAccount(SpendSeries series, string value)
         var gone = 0;
         while (gone < _buckets.Count && _buckets[gone].Start < Start)
         {
-            Usd -= _buckets[gone].Usd;
-            Tokens -= _buckets[gone].Tokens;
             gone++;
         }
 
         _buckets.RemoveRange(0, gone);
+
+        // Added up anew: what was cut off at the largest number can't be taken away from it.
+        (Int128 usd, Int128 tokens) = (0, 0);
+        foreach (var bucket in _buckets)
+        {
+            usd += bucket.Usd;
+            tokens += bucket.Tokens;
+        }
+
+        (Usd, Tokens) = (Saturate(usd), Saturate(tokens));
     }
 
     private readonly record struct Bucket(long Start, long Usd, long Tokens);

@@ -45,7 +45,7 @@ public sealed class SpendReader(
         {
             try
             {
-                series.Window.Find(time.GetUtcNow().UtcTicks, out var start, out _);
+                series.Window.Find(book.Now, out var start, out _);
                 var query = new SpendQuery(
                     series.Key, new DateTimeOffset(start, TimeSpan.Zero), TimeSpan.FromTicks(series.Window.BucketTicks), ownBefore);
                 book.Open(series, await source.ReadAsync(query, stopping));
