@@ -44,7 +44,7 @@ public class AdmissionBenchmarks
     {
         var keys = Keys == Size.Few ? 10 : 10_000;
         _subjects = [.. Enumerable.Range(0, keys).Select(i => new SpendSubject("acme", $"team{i % 50}", "p", $"key{i:D5}", $"dev{i:D5}", "claude-opus-4-8", "s"))];
-        var limit = new Nanodollars(long.MaxValue);
+        var limit = new Nanodollars(4_000_000_000_000_000_000); // More than all rounds spend.
         List<BudgetOptions> budgets =
         [
             new() { Id = "all-month", LimitUsd = limit, Mode = BudgetMode.Strict },

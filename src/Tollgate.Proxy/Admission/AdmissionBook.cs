@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Facts;
@@ -24,7 +25,7 @@ public sealed class AdmissionBook : IAdmissionStates
     // Names of models come from clients.
     private const int ModelsKept = 1000;
 
-    // Of one scope: past that, what is as good as new is let go of.
+    // Requests, or cells if those are more: past that, what is as good as new is let go of.
     private const int SweepEvery = 4096;
 
     private readonly Lock _gate = new();
@@ -147,6 +148,7 @@ public sealed class AdmissionBook : IAdmissionStates
         lock (_gate)
         {
             now = Latest_NeedsGate(now);
+            SweepNowAndThen_NeedsGate(now, _time.GetTimestamp());
             foreach (var series in _series)
             {
                 if (series.Key.Scope == ScopeKind.Model)
@@ -220,6 +222,7 @@ public sealed class AdmissionBook : IAdmissionStates
         lock (_gate)
         {
             now = Latest_NeedsGate(now);
+            SweepNowAndThen_NeedsGate(now, timestamp);
             foreach (var rule in _limits)
             {
                 if (MeetsLimit_NeedsGate(rule, subject, estimate, isMetered, timestamp, lease, out var verdict))
@@ -242,8 +245,7 @@ public sealed class AdmissionBook : IAdmissionStates
             }
 
             Take_NeedsGate(lease, now, timestamp);
-            lease.Expected = estimate.Expected;
-            SweepNowAndThen_NeedsGate(now, timestamp);
+            lease.RulesVersion = _rulesVersion;
         }
 
         return default;
@@ -278,11 +280,11 @@ public sealed class AdmissionBook : IAdmissionStates
 
             GiveBack_NeedsGate(lease, amount, timestamp);
             NoteOutput_NeedsGate(subject.Model, amount.Output);
-            foreach (var series in _series)
+            for (var i = 0; i < _series.Length; i++)
             {
-                if (place >= series.Cut)
+                if (place >= _series[i].Cut)
                 {
-                    var account = Account_NeedsGate(series, subject.ValueOf(series.Key.Scope), now);
+                    var account = AccountOf_NeedsGate(lease, i, subject, now);
                     account.Add_NeedsGate(lease.At, amount.Usd, amount.Tokens);
                     Warn_NeedsGate(account, now);
                 }
@@ -437,6 +439,7 @@ public sealed class AdmissionBook : IAdmissionStates
     {
         verdict = default;
         var account = Account_NeedsGate(series, subject.ValueOf(series.Key.Scope), now);
+        lease.Accounts.Add(account);
         foreach (var cell in account.Cells)
         {
             var rule = cell.Rule;
@@ -479,7 +482,8 @@ public sealed class AdmissionBook : IAdmissionStates
             lease.RemainingUsd = remaining;
             lease.TightestBudget = cell.Rule.Options.Id;
             lease.ResetAt = cell.Account.End;
-            lease.UsedPerMille = limit == 0 ? 1000 : (int)Int128.Min(used * 1000 / limit, 1000);
+            lease.TightestUsed = used;
+            lease.TightestLimit = limit;
         }
     }
 
@@ -527,13 +531,27 @@ public sealed class AdmissionBook : IAdmissionStates
             return;
         }
 
-        var known = _usualOutput.GetValueOrDefault(model, output * OutputWeight);
-        _usualOutput[model] = known + output - (known / OutputWeight);
+        ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_usualOutput, model, out var isKnown);
+        known = isKnown ? known + output - (known / OutputWeight) : output * OutputWeight;
     }
 
     private SpendAccount Account_NeedsGate(SpendSeries series, string value, long now)
     {
         var account = series.AccountOf_NeedsGate(value);
+        Refresh_NeedsGate(account, now);
+        return account;
+    }
+
+    // As a rule the account that it was admitted by; another where the model served is another, or rules changed.
+    private SpendAccount AccountOf_NeedsGate(AdmissionLease lease, int index, in SpendSubject subject, long now)
+    {
+        var series = _series[index];
+        var value = subject.ValueOf(series.Key.Scope);
+        if (lease.RulesVersion != _rulesVersion || lease.Accounts.Count <= index || lease.Accounts[index] is not { IsGone: false } account || account.Value != value)
+        {
+            return Account_NeedsGate(series, value, now);
+        }
+
         Refresh_NeedsGate(account, now);
         return account;
     }
@@ -559,7 +577,7 @@ public sealed class AdmissionBook : IAdmissionStates
         {
             // The cell stays, so that what is reserved of it can be given back.
             var cell = Array.Find(before, old => old.Rule.Since == rule.Since && old.Rule.IsSame(rule)) ?? new BudgetCell(rule, account);
-            cell.Rule = rule;
+            cell.ChangeTo(rule);
             return cell;
         }
     }
@@ -573,38 +591,14 @@ public sealed class AdmissionBook : IAdmissionStates
 
         foreach (var cell in account.Cells)
         {
-            var thresholds = cell.Rule.Thresholds;
-            var limit = cell.Rule.LimitAt(now);
-            var spent = (Int128)account.SpentOf(cell.Rule) * 100;
-            while (cell.Warned > 0 && spent < (Int128)limit * (cell.Warned - Math.Min(5, cell.Warned / 2)))
+            while (cell.Reaches(now, out var threshold))
             {
-                // A raise, or a rolling window that moved on; some points below, so that it does not tell of every request.
-                cell.Warned = Below(thresholds, cell.Warned);
-            }
-
-            foreach (var threshold in thresholds)
-            {
-                if (threshold > cell.Warned && spent >= (Int128)limit * threshold)
-                {
-                    cell.Warned = threshold;
-                    _warnings.Writer.TryWrite(new BudgetWarning(StateOf(cell, now), threshold));
-                }
+                _warnings.Writer.TryWrite(new BudgetWarning(StateOf(cell, now), threshold));
             }
         }
     }
 
-    // The last threshold below a percentage; 0 when there is none.
-    private static int Below(int[] thresholds, int percent)
-    {
-        var below = 0;
-        foreach (var threshold in thresholds)
-        {
-            below = threshold < percent ? threshold : below;
-        }
-
-        return below;
-    }
-
+    // For every request that is looked at, also those that are refused: each may name a session that nobody has seen.
     private void SweepNowAndThen_NeedsGate(long now, long timestamp)
     {
         if (--_untilSweep > 0)

@@ -13,11 +13,14 @@ public sealed class AdmissionLease
     /// <summary>When it was admitted, in UTC ticks: decides its windows.</summary>
     internal long At { get; set; }
 
-    /// <summary>What was expected, for the limits to correct.</summary>
-    internal SpendAmount Expected { get; set; }
-
     /// <summary>What is reserved of budgets.</summary>
     internal List<BudgetHold> Budgets { get; } = new(8);
+
+    /// <summary>What each series counts it in, in their order under the rules of <see cref="RulesVersion"/>; empty when it costs nothing.</summary>
+    internal List<SpendAccount> Accounts { get; } = new(8);
+
+    /// <summary>The rules that it was admitted by.</summary>
+    internal int RulesVersion { get; set; }
 
     /// <summary>What is taken of limits.</summary>
     internal List<LimitHold> Limits { get; } = new(4);
@@ -32,12 +35,19 @@ public sealed class AdmissionLease
     public long ResetAt { get; internal set; }
 
     /// <summary>How much of that budget is used, in thousandths, this request's reserve included.</summary>
-    public int UsedPerMille { get; internal set; }
+    public int UsedPerMille => TightestLimit == 0 || TightestUsed >= TightestLimit ? 1000 : (int)(TightestUsed * 1000 / TightestLimit);
+
+    /// <summary>What is used of that budget, this request's reserve included.</summary>
+    internal Int128 TightestUsed { get; set; }
+
+    /// <summary>Its limit.</summary>
+    internal long TightestLimit { get; set; }
 
     internal void Clear()
     {
         IsOpen = false;
         Budgets.Clear();
+        Accounts.Clear();
         Limits.Clear();
         RemainingUsd = -1;
         TightestBudget = string.Empty;

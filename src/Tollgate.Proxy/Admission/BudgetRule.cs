@@ -8,6 +8,7 @@ namespace Tollgate.Proxy.Admission;
 internal sealed class BudgetRule
 {
     private readonly long _limit;
+    private readonly bool _hasRaises;
 
     /// <summary>Takes a configured budget, which has been validated.</summary>
     /// <exception cref="ArgumentException">Its window is none.</exception>
@@ -22,6 +23,7 @@ internal sealed class BudgetRule
         Window = window;
         IsUsd = options.LimitUsd is not null;
         _limit = options.LimitUsd?.Value ?? options.LimitTokens ?? 0;
+        _hasRaises = options.Raises.Count > 0;
         Thresholds = [.. options.Thresholds.Order()];
     }
 
@@ -50,7 +52,9 @@ internal sealed class BudgetRule
     public bool IsSame(BudgetRule other) => Options.Id == other.Options.Id && Options.Value == other.Options.Value && IsUsd == other.IsUsd;
 
     /// <summary>The limit with the raises that are in force.</summary>
-    public long LimitAt(long now)
+    public long LimitAt(long now) => _hasRaises ? RaisedAt(now) : _limit;
+
+    private long RaisedAt(long now)
     {
         var limit = (Int128)_limit;
         for (var i = 0; i < Options.Raises.Count; i++)
@@ -89,7 +93,7 @@ internal sealed class BudgetRule
 internal sealed class BudgetCell(BudgetRule rule, SpendAccount account)
 {
     /// <summary>The budget; another one of the same name after a change.</summary>
-    public BudgetRule Rule { get; set; } = rule;
+    public BudgetRule Rule { get; private set; } = rule;
 
     /// <summary>What is spent.</summary>
     public SpendAccount Account { get; } = account;
@@ -101,5 +105,58 @@ internal sealed class BudgetCell(BudgetRule rule, SpendAccount account)
     public long ShownHeld => Held > long.MaxValue ? long.MaxValue : (long)Held;
 
     /// <summary>The highest threshold that has been told of, in percent; 0: none. Not an index: thresholds may change.</summary>
-    public int Warned { get; set; }
+    public int Warned { get; private set; }
+
+    // While the limit is this and spend stays within these, there is nothing to tell or to forget: most requests look at three numbers.
+    private long _quietLimit = -1;
+    private Int128 _quietFrom;
+    private Int128 _quietBefore;
+
+    /// <summary>Goes on under other rules of the same budget.</summary>
+    public void ChangeTo(BudgetRule rule)
+    {
+        Rule = rule;
+        _quietLimit = -1;
+    }
+
+    /// <summary>A new window begins.</summary>
+    public void ForgetWarnings()
+    {
+        Warned = 0;
+        _quietLimit = -1;
+    }
+
+    /// <summary>Takes note of what is spent.</summary>
+    /// <param name="now">The time, for raises.</param>
+    /// <param name="threshold">The next threshold that this reached and that has not been told of: ask again, there may be another.</param>
+    public bool Reaches(long now, out int threshold)
+    {
+        threshold = 0;
+        var (spent, limit) = (Account.SpentOf(Rule), Rule.LimitAt(now));
+        return (limit != _quietLimit || spent < _quietFrom || spent >= _quietBefore) && ReachesSlow(spent, limit, out threshold);
+    }
+
+    private bool ReachesSlow(long spent, long limit, out int threshold)
+    {
+        while (Warned > 0 && spent < Rearm(Warned))
+        {
+            Warned = Array.FindLast(Rule.Thresholds, percent => percent < Warned); // A raise, or a rolling window that moved on.
+        }
+
+        threshold = Array.Find(Rule.Thresholds, percent => percent > Warned);
+        if (threshold > 0 && spent >= Share(threshold))
+        {
+            Warned = threshold;
+            return true;
+        }
+
+        (_quietLimit, _quietFrom, _quietBefore) = (limit, Warned > 0 ? Rearm(Warned) : 0, threshold > 0 ? Share(threshold) : Int128.MaxValue);
+        return false;
+
+        // Some points below, so that spend that goes up and down does not tell of every request.
+        Int128 Rearm(int percent) => Share(percent - Math.Min(5, percent / 2));
+
+        // The least amount that is so many percent of the limit.
+        Int128 Share(int percent) => (((Int128)limit * percent) + 99) / 100;
+    }
 }

@@ -37,6 +37,9 @@ internal sealed class SpendAccount(SpendSeries series, string value)
     /// <summary>The rules that <see cref="Cells"/> follow.</summary>
     public int RulesVersion { get; set; } = -1;
 
+    /// <summary>Whether its series has let go of it: nothing may be added to it any more.</summary>
+    public bool IsGone { get; set; }
+
     /// <summary>What is spent in the unit of a budget.</summary>
     public long SpentOf(BudgetRule rule) => rule.IsUsd ? Usd : Tokens;
 
@@ -61,7 +64,7 @@ internal sealed class SpendAccount(SpendSeries series, string value)
         foreach (var cell in Cells)
         {
             cell.Held = 0;
-            cell.Warned = 0;
+            cell.ForgetWarnings();
         }
     }
 

@@ -53,18 +53,17 @@ internal sealed class SpendSeries(SeriesKey key, BudgetWindow window, long cut)
     /// <summary>Nothing of the past is missing any more.</summary>
     public void SetKnown() => _known.TrySetResult();
 
-    /// <summary>Lets go of accounts whose window is over and that nobody holds: a new one would read the same.</summary>
+    /// <summary>Lets go of accounts of which nothing is spent or held: a new one would read the same.</summary>
     public void Sweep_NeedsGate(long now)
     {
         foreach (var (value, account) in _accounts)
         {
-            if (IsKnown && account.End <= now)
+            account.Roll_NeedsGate(now);
+            if (account.Usd == 0 && account.Tokens == 0
+                && Array.TrueForAll(account.Cells, static cell => cell.Held == 0 && cell.Warned == 0 && cell.Rule.Options.Value == "*"))
             {
-                account.Roll_NeedsGate(now);
-                if (account.Usd == 0 && account.Tokens == 0 && Array.TrueForAll(account.Cells, static cell => cell.Held == 0 && cell.Rule.Options.Value == "*"))
-                {
-                    _accounts.Remove(value);
-                }
+                account.IsGone = true;
+                _accounts.Remove(value);
             }
         }
     }

@@ -243,6 +243,21 @@ public class AdmissionBookTests
         Assert.True(!again.IsOpen && again.Budgets.Count == 0 && again.Limits.Count == 0 && again.RemainingUsd == -1);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Refused_requests_that_name_one_session_after_another_leave_no_heap_of_accounts(bool isBeforeBody)
+    {
+        _book.Apply(Budget(100, id: "session", window: "month") with { Scope = ScopeKind.Session, Value = "*" }, Budget(0));
+        for (var i = 0; i < 30_000; i++)
+        {
+            var subject = Ann with { Session = $"s{i}" };
+            Assert.True(isBeforeBody ? _book.Book.IsSpent(subject, out _) : _book.TryAdmit(1, out _, subject).Answer == AdmissionAnswer.BudgetSpent);
+        }
+
+        Assert.InRange(_book.Book.Budgets().Count, 1, 10_000);
+    }
+
     [Fact]
     public void Admitting_and_settling_allocate_nothing()
     {
