@@ -25,7 +25,7 @@ public sealed class AdmissionBook : IAdmissionStates
     // Names of models come from clients.
     private const int ModelsKept = 1000;
 
-    // Requests, or cells if those are more: past that, what is as good as new is let go of.
+    // New accounts and cells: after so many, or as many as there are, what is as good as new is let go of.
     private const int SweepEvery = 4096;
 
     private readonly Lock _gate = new();
@@ -398,7 +398,7 @@ public sealed class AdmissionBook : IAdmissionStates
         return series;
     }
 
-    private static bool MeetsLimit_NeedsGate(
+    private bool MeetsLimit_NeedsGate(
         LimitRule rule, in SpendSubject subject, in SpendEstimate estimate, bool isMetered, long timestamp, AdmissionLease lease, out AdmissionVerdict verdict)
     {
         verdict = default;
@@ -414,7 +414,8 @@ public sealed class AdmissionBook : IAdmissionStates
             return false;
         }
 
-        var cell = rule.CellOf_NeedsGate(value, timestamp);
+        var cell = rule.CellOf_NeedsGate(value, timestamp, out var isNew);
+        _untilSweep -= isNew ? 1 : 0;
         if (cell.Bucket is null ? cell.UnderWay < rule.Options.Limit : cell.Bucket.CanTake_NeedsLock(timestamp, amount))
         {
             lease.Limits.Add(new AdmissionLease.LimitHold(rule, cell, amount));
@@ -537,7 +538,8 @@ public sealed class AdmissionBook : IAdmissionStates
 
     private SpendAccount Account_NeedsGate(SpendSeries series, string value, long now)
     {
-        var account = series.AccountOf_NeedsGate(value);
+        var account = series.AccountOf_NeedsGate(value, out var isNew);
+        _untilSweep -= isNew ? 1 : 0;
         Refresh_NeedsGate(account, now);
         return account;
     }
@@ -598,10 +600,10 @@ public sealed class AdmissionBook : IAdmissionStates
         }
     }
 
-    // For every request that is looked at, also those that are refused: each may name a session that nobody has seen.
+    // By what was made since, also for requests that are refused: each may name a session that nobody has seen. Where nothing new comes, nothing goes.
     private void SweepNowAndThen_NeedsGate(long now, long timestamp)
     {
-        if (--_untilSweep > 0)
+        if (_untilSweep > 0)
         {
             return;
         }
@@ -619,7 +621,7 @@ public sealed class AdmissionBook : IAdmissionStates
             kept += limit.Cells.Count();
         }
 
-        // In proportion to what was looked through, so that a request pays for a few cells at most.
+        // In proportion to what was looked through, so that whoever makes one pays for a few at most.
         _untilSweep = Math.Max(_sweepEvery, kept);
     }
 

@@ -49,9 +49,10 @@ internal sealed class LimitRule
     public bool IsFor(string value) => Options.Scope == ScopeKind.Everything || (value.Length > 0 && (Options.Value == "*" || Options.Value == value));
 
     /// <summary>What was taken by a value.</summary>
-    public LimitCell CellOf_NeedsGate(string value, long now)
+    public LimitCell CellOf_NeedsGate(string value, long now, out bool isNew)
     {
-        if (!_cells.TryGetValue(value, out var cell))
+        isNew = !_cells.TryGetValue(value, out var cell);
+        if (cell is null)
         {
             cell = new LimitCell(IsOfConcurrency ? null : NewBucket(now));
             _cells.Add(value, cell);

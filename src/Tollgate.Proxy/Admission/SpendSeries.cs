@@ -36,9 +36,10 @@ internal sealed class SpendSeries(SeriesKey key, BudgetWindow window, long cut)
     public IEnumerable<SpendAccount> Accounts => _accounts.Values;
 
     /// <summary>The account of a value; made when it is the first time.</summary>
-    public SpendAccount AccountOf_NeedsGate(string value)
+    public SpendAccount AccountOf_NeedsGate(string value, out bool isNew)
     {
-        if (!_accounts.TryGetValue(value, out var account))
+        isNew = !_accounts.TryGetValue(value, out var account);
+        if (account is null)
         {
             account = new SpendAccount(this, value);
             _accounts.Add(value, account);
