@@ -57,7 +57,11 @@ public class AdmissionBenchmarks
         {
             budgets.AddRange(Enumerable.Range(0, 995).Select(i => new BudgetOptions
             {
-                Id = $"one-{i}", Scope = ScopeKind.Key, Value = $"key{i:D5}", LimitUsd = limit, TimeZone = "America/New_York",
+                Id = $"one-{i}",
+                Scope = ScopeKind.Key,
+                Value = $"key{i:D5}",
+                LimitUsd = limit,
+                TimeZone = "America/New_York",
             }));
         }
 

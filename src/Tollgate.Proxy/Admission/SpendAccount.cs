@@ -93,7 +93,13 @@ internal sealed class SpendAccount(SpendSeries series, string value)
             return End == long.MaxValue ? null : End;
         }
 
-        Int128 left = SpentOf(rule);
+        // Not SpentOf, which is cut off at the largest number.
+        Int128 left = 0;
+        foreach (var bucket in _buckets)
+        {
+            left += rule.IsUsd ? bucket.Usd : bucket.Tokens;
+        }
+
         foreach (var bucket in _buckets)
         {
             if (left <= most)

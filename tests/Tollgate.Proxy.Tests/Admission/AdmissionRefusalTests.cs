@@ -14,12 +14,22 @@ public class AdmissionRefusalTests
     private static readonly DateTimeOffset Month = new(2026, 12, 1, 5, 0, 0, TimeSpan.Zero);
     private static readonly BudgetOptions Team = new()
     {
-        Id = "search-month", Scope = ScopeKind.Team, Value = "*", LimitUsd = new Nanodollars(50 * Dollar), TimeZone = "America/New_York",
+        Id = "search-month",
+        Scope = ScopeKind.Team,
+        Value = "*",
+        LimitUsd = new Nanodollars(50 * Dollar),
+        TimeZone = "America/New_York",
     };
 
     private static readonly AdmissionVerdict Spent = new()
     {
-        Answer = AdmissionAnswer.BudgetSpent, Budget = Team, Value = "search", Spent = (50 * Dollar) + 12_345_678, Most = 50 * Dollar, Needed = 1, RetryAt = Month.UtcTicks,
+        Answer = AdmissionAnswer.BudgetSpent,
+        Budget = Team,
+        Value = "search",
+        Spent = (50 * Dollar) + 12_345_678,
+        Most = 50 * Dollar,
+        Needed = 1,
+        RetryAt = Month.UtcTicks,
     };
 
     [Fact]
