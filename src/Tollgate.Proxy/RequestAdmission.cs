@@ -149,9 +149,14 @@ internal sealed class RequestAdmission(AdmissionBook book, TimeProvider time)
     {
         var verdict = book.TryAdmit(subject, estimate, isMetered, lease);
         whenKnown = verdict.WhenKnown;
-        return verdict.Answer == AdmissionAnswer.Admitted
-            ? null
-            : AdmissionRefusal.Of(verdict, estimate, asked.World.Options.Admission.Contact, asked.Arrival.At);
+        if (verdict.Answer != AdmissionAnswer.Admitted)
+        {
+            return AdmissionRefusal.Of(verdict, estimate, asked.World.Options.Admission.Contact, asked.Arrival.At);
+        }
+
+        // As its row will say: a window may end while a body is waited for.
+        lease.At = asked.Arrival.At.UtcTicks;
+        return null;
     }
 
     private SpendEstimate Estimate(in AdmissionRequest asked, BodyNeed need, RequestFacts facts, string model, long bytes)

@@ -261,11 +261,11 @@ public static class Forwarder
     private readonly struct ClientHeaders(IHeaderDictionary headers, StringValues connection) : IHeaderSink
     {
         // Tollgate tells of its own budget by the same names.
-        private readonly bool hidesLimits = headers.ContainsKey(HeaderRules.UnifiedLimitStatus);
+        private readonly bool _hidesLimits = headers.ContainsKey(HeaderRules.UnifiedLimitStatus);
 
         public void Add(string name, StringValues values)
         {
-            if (HeaderRules.PassesToClient(name, connection) && !(hidesLimits && HeaderRules.IsUnifiedLimit(name)))
+            if (HeaderRules.PassesToClient(name, connection) && !(_hidesLimits && HeaderRules.IsUnifiedLimit(name)))
             {
                 headers[name] = values;
             }
