@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs test suites (all, or those named) and ends with their sum. A suite that dies without a summary counts as one failure.
-# A test that runs for over two minutes is named; a suite that runs for over ten is ended, so that a test that waits for ever fails instead of hanging.
+# A test that runs for over two minutes is named; a suite that runs for over fifteen is ended, so that a test that waits for ever fails instead of hanging.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,7 +13,7 @@ passed=0 failed=0 skipped=0
 for suite in "${suites[@]}"; do
   echo "== $suite"
   log=$(mktemp)
-  timeout --kill-after=10 "${TOLLGATE_SUITE_LIMIT:-600}" \
+  timeout --kill-after=10 "${TOLLGATE_SUITE_LIMIT:-900}" \
     dotnet "artifacts/bin/$suite/release/$suite.dll" -noLogo -noColor 2>&1 | tee "$log" | grep -v -E '^  (Discovering|Discovered|Starting|Finished):'
   summary=$(grep -E "^ *$suite +Total: " "$log" | tail -1)
   rm -f "$log"
@@ -23,7 +23,7 @@ for suite in "${suites[@]}"; do
     skipped=$((skipped + BASH_REMATCH[4]))
     passed=$((passed + BASH_REMATCH[1] - BASH_REMATCH[3] - BASH_REMATCH[4] - BASH_REMATCH[5]))
   else
-    echo "$suite ended without a summary, or was ended after ${TOLLGATE_SUITE_LIMIT:-600} s"
+    echo "$suite ended without a summary, or was ended after ${TOLLGATE_SUITE_LIMIT:-900} s"
     failed=$((failed + 1))
   fi
 done

@@ -98,10 +98,13 @@ internal sealed class RequestAdmission(AdmissionBook book, TimeProvider time)
         var facts = new RequestFacts();
         var held = 0L;
         var most = asked.World.Options.Admission.MaxHeldBytes;
-        BodyStartResult start;
         try
         {
-            start = await BodyStart.ReadAsync(context.Request.BodyReader, need, peek, facts, Hold, context.RequestAborted);
+            var start = await BodyStart.ReadAsync(context.Request.BodyReader, need, peek, facts, Hold, context.RequestAborted);
+            var refusal = !start.IsHeld ? BodiesHeld(most)
+                : need == BodyNeed.Whole && start.Facts != RequestFactsResult.Complete ? Malformed(facts)
+                : await DecideByBodyAsync(asked, subject, need, facts, peek, context.Request.ContentLength ?? start.Bytes, lease, context.RequestAborted);
+            return new Admitted(refusal, held);
         }
         catch
         {
@@ -109,39 +112,33 @@ internal sealed class RequestAdmission(AdmissionBook book, TimeProvider time)
             throw;
         }
 
-        if (!start.IsHeld)
-        {
-            return new Admitted(BodiesHeld(most), held);
-        }
-
-        if (need == BodyNeed.Whole && start.Facts != RequestFactsResult.Complete)
-        {
-            return new Admitted(Malformed(facts), held);
-        }
-
-        var model = need == BodyNeed.Whole ? facts.Model : peek.Model;
-        subject = subject with { Model = asked.World.Prices.NameOf(model) };
-        if (KeyCheck.CheckModel(asked.Key, model) is { } forbidden)
-        {
-            return new Admitted(forbidden, held);
-        }
-
-        var estimate = Estimate(asked, need, facts, model, context.Request.ContentLength ?? start.Bytes);
-        var refusal = Decide(asked, subject, estimate, isMetered: true, lease, out var whenKnown);
-        if (whenKnown is not null)
-        {
-            await whenKnown.WaitAsync(PatienceForPast, time, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            refusal = Decide(asked, subject, estimate, isMetered: true, lease, out _);
-        }
-
-        return new Admitted(refusal, held);
-
         bool Hold(long bytes)
         {
             var isHeld = _held.TryTake(bytes, most);
             held += isHeld ? bytes : 0;
             return isHeld;
         }
+    }
+
+    private async ValueTask<Refusal?> DecideByBodyAsync(
+        AdmissionRequest asked, SpendSubject subject, BodyNeed need, RequestFacts facts, BodyPeek peek, long bytes, AdmissionLease lease, CancellationToken left)
+    {
+        var model = need == BodyNeed.Whole ? facts.Model : peek.Model;
+        subject = subject with { Model = asked.World.Prices.NameOf(model) };
+        if (KeyCheck.CheckModel(asked.Key, model) is { } forbidden)
+        {
+            return forbidden;
+        }
+
+        var estimate = Estimate(asked, need, facts, model, bytes);
+        var refusal = Decide(asked, subject, estimate, isMetered: true, lease, out var whenKnown);
+        if (whenKnown is null)
+        {
+            return refusal;
+        }
+
+        await whenKnown.WaitAsync(PatienceForPast, time, left).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return Decide(asked, subject, estimate, isMetered: true, lease, out _);
     }
 
     private Refusal? Decide(
