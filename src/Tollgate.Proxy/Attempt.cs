@@ -45,9 +45,17 @@ internal sealed class Attempt : IAttemptLog
     /// <summary>The request's body on its way up; null without one. Set once, before anything is sent.</summary>
     public RequestBody? Body { get; set; }
 
+    /// <summary>The room that the body takes while it is held; given back once all of it is on its way. Null when it takes none.</summary>
+    public HeldBody? HeldBody { get; set; }
+
     /// <inheritdoc/>
     public void OnSending(long bytes, bool isLast)
     {
+        if (isLast)
+        {
+            HeldBody?.Release();
+        }
+
         if (_open is null)
         {
             return;

@@ -32,15 +32,17 @@ internal sealed class RequestAdmission(AdmissionBook book, TimeProvider time)
     /// <param name="asked">What is asked, by whom.</param>
     /// <param name="peek">Learns the model; done when admission had to know it.</param>
     /// <param name="lease">Holds what is reserved.</param>
-    /// <returns>The refusal, or what was held of the body, to be given back by <see cref="GiveBack"/>.</returns>
+    /// <returns>The refusal, and the room that the body takes, for the caller to release.</returns>
     /// <exception cref="OperationCanceledException">The client left.</exception>
     /// <exception cref="IOException">The client's body broke off.</exception>
     public async ValueTask<Admitted> AdmitAsync(HttpContext context, AdmissionRequest asked, BodyPeek peek, AdmissionLease lease)
     {
         var isMetered = asked.Operation == Operation.Messages;
-        var hasModelRules = isMetered && !asked.Key.Models.AllowAll;
+        var hasModelRules = (isMetered || asked.IsUnmeteredSpend) && !asked.Key.Models.AllowAll;
         if (book.IsEmpty && !hasModelRules)
         {
+            // A budget that comes into force while it is under way has to hear of it.
+            book.Begin(lease);
             return default;
         }
 
@@ -49,31 +51,24 @@ internal sealed class RequestAdmission(AdmissionBook book, TimeProvider time)
             asked.Key.Customer, asked.Key.Team, Attribution.ProjectOf(asked.Key, headers), asked.Key.Id, asked.Key.Developer, string.Empty, Attribution.SessionOf(headers));
         if (!isMetered)
         {
-            return new Admitted(Decide(asked, subject, OfUnmetered(asked), asked.IsUnmeteredSpend, lease, out _), 0);
+            return asked.IsUnmeteredSpend && !asked.Key.Models.AllowAll
+                ? new Admitted(KeyCheck.UnmeteredForbidden(asked.Key), null)
+                : new Admitted(Decide(asked, subject, OfUnmetered(asked), asked.IsUnmeteredSpend, lease, out _), null);
         }
 
         if (book.IsSpent(subject, out var spent))
         {
-            return new Admitted(AdmissionRefusal.Of(spent, default, asked.World.Options.Admission.Contact, asked.Arrival.At), 0);
+            return new Admitted(AdmissionRefusal.Of(spent, default, asked.World.Options.Admission.Contact, asked.Arrival.At), null);
         }
 
-        book.FindNeeds(subject, out var needsAmount, out var needsMost);
-        var need = needsMost || hasModelRules ? BodyNeed.Whole : needsAmount ? BodyNeed.Model : BodyNeed.None;
+        book.FindNeeds(subject, out var needsAmount, out var needsWhole);
+        var need = needsWhole || hasModelRules ? BodyNeed.Whole : needsAmount ? BodyNeed.Model : BodyNeed.None;
         if (need == BodyNeed.None)
         {
-            return new Admitted(Decide(asked, subject, default, isMetered: true, lease, out _), 0);
+            return new Admitted(Decide(asked, subject, default, isMetered: true, lease, out _), null);
         }
 
         return await AdmitBodyAsync(context, asked, subject, need, peek, lease);
-    }
-
-    /// <summary>Gives back room for what was held of a body.</summary>
-    public void GiveBack(in Admitted admitted)
-    {
-        if (admitted.HeldBytes > 0)
-        {
-            _held.GiveBack(admitted.HeldBytes);
-        }
     }
 
     /// <summary>Tells the client what is left of the tightest budget.</summary>
@@ -96,27 +91,25 @@ internal sealed class RequestAdmission(AdmissionBook book, TimeProvider time)
         HttpContext context, AdmissionRequest asked, SpendSubject subject, BodyNeed need, BodyPeek peek, AdmissionLease lease)
     {
         var facts = new RequestFacts();
-        var held = 0L;
+        var held = new HeldBody(_held);
         var most = asked.World.Options.Admission.MaxHeldBytes;
         try
         {
-            var start = await BodyStart.ReadAsync(context.Request.BodyReader, need, peek, facts, Hold, context.RequestAborted);
-            var refusal = !start.IsHeld ? BodiesHeld(most)
-                : need == BodyNeed.Whole && start.Facts != RequestFactsResult.Complete ? Malformed(facts)
-                : await DecideByBodyAsync(asked, subject, need, facts, peek, context.Request.ContentLength ?? start.Bytes, lease, context.RequestAborted);
+            var start = await BodyStart.ReadAsync(
+                context.Request.BodyReader, need, peek, facts, bytes => held.TryTake(bytes, most), time, asked.World.Limits.ClientStall, context.RequestAborted);
+            var refusal = start.End switch
+            {
+                BodyStartEnd.NoRoom => BodiesHeld(most),
+                BodyStartEnd.Stalled => Stalled(asked.World.Limits.ClientStall),
+                _ when need == BodyNeed.Whole && (start.Facts != RequestFactsResult.Complete || facts.Model.Length == 0) => Malformed(facts),
+                _ => await DecideByBodyAsync(asked, subject, need, facts, peek, context.Request.ContentLength ?? start.Bytes, lease, context.RequestAborted),
+            };
             return new Admitted(refusal, held);
         }
         catch
         {
-            _held.GiveBack(held);
+            held.Release();
             throw;
-        }
-
-        bool Hold(long bytes)
-        {
-            var isHeld = _held.TryTake(bytes, most);
-            held += isHeld ? bytes : 0;
-            return isHeld;
         }
     }
 
@@ -146,14 +139,9 @@ internal sealed class RequestAdmission(AdmissionBook book, TimeProvider time)
     {
         var verdict = book.TryAdmit(subject, estimate, isMetered, lease);
         whenKnown = verdict.WhenKnown;
-        if (verdict.Answer != AdmissionAnswer.Admitted)
-        {
-            return AdmissionRefusal.Of(verdict, estimate, asked.World.Options.Admission.Contact, asked.Arrival.At);
-        }
-
-        // As its row will say: a window may end while a body is waited for.
-        lease.At = asked.Arrival.At.UtcTicks;
-        return null;
+        return verdict.Answer == AdmissionAnswer.Admitted
+            ? null
+            : AdmissionRefusal.Of(verdict, estimate, asked.World.Options.Admission.Contact, asked.Arrival.At);
     }
 
     private SpendEstimate Estimate(in AdmissionRequest asked, BodyNeed need, RequestFacts facts, string model, long bytes)
@@ -168,9 +156,9 @@ internal sealed class RequestAdmission(AdmissionBook book, TimeProvider time)
             need != BodyNeed.Whole || facts.IsStream);
     }
 
-    /// <summary>What can't be priced must not get past a strict budget; everything else that is not inference is free.</summary>
+    /// <summary>What can't be priced must not get past a budget that holds; everything else that is not inference is free.</summary>
     private static SpendEstimate OfUnmetered(in AdmissionRequest asked) => asked.IsUnmeteredSpend
-        ? new SpendEstimate(default, "It asks for something whose cost Tollgate does not see, such as a batch.", default, IsStream: false)
+        ? new SpendEstimate(default, "It asks for something whose cost Tollgate does not see, such as a batch.", default, IsStream: false, IsUnmetered: true)
         : default;
 
     private static void WriteUnified(IHeaderDictionary headers, AdmissionLease lease)
@@ -199,11 +187,17 @@ internal sealed class RequestAdmission(AdmissionBook book, TimeProvider time)
         ShouldRetry: true,
         RetryAfter: BodiesHeldRetry);
 
+    private static Refusal Stalled(TimeSpan limit) => new(
+        StatusCodes.Status408RequestTimeout,
+        RefusalReason.BadRequest,
+        "timeout_error",
+        string.Create(CultureInfo.InvariantCulture, $"Nothing of the request's body came for {limit.TotalSeconds:0.###} s (proxy.clientStallTimeout), and its budgets could not be checked without it."));
+
     private static Refusal Malformed(RequestFacts facts) => new(
         StatusCodes.Status400BadRequest,
         RefusalReason.BadRequest,
         "invalid_request_error",
-        $"The request body {facts.Problem ?? "was cut off"}, so what it may cost can't be told, and a strict budget or a rule on models is for it.");
+        $"The request body {facts.Problem ?? (facts.IsComplete ? "names no model" : "was cut off")}, so what it may cost can't be told, and a budget or a key that asks for it is strict about models or amounts.");
 }
 
 /// <summary>A request as admission sees it.</summary>
@@ -218,5 +212,5 @@ internal readonly record struct AdmissionRequest(
 
 /// <summary>How admission went.</summary>
 /// <param name="Refusal">Why not; null when the request may go on.</param>
-/// <param name="HeldBytes">Bytes of its body that are held.</param>
-internal readonly record struct Admitted(Refusal? Refusal, long HeldBytes);
+/// <param name="Body">The room that its body takes; null when none does.</param>
+internal readonly record struct Admitted(Refusal? Refusal, HeldBody? Body);

@@ -82,19 +82,21 @@ public sealed class RequestPath(
 
             if (!context.RequestAborted.IsCancellationRequested)
             {
-                await ForwardAsync(context, world, accepted, key, requestId, arrival, peek, lease);
+                await ForwardAsync(context, world, accepted, key, requestId, arrival, peek, lease, admitted.Body);
             }
         }
         finally
         {
             book.Return(lease);
-            _admission.GiveBack(admitted);
+            admitted.Body?.Release();
         }
     }
 
     private async Task ForwardAsync(
-        HttpContext context, World world, Accepted accepted, VirtualKey key, Guid requestId, Arrival arrival, BodyPeek peek, AdmissionLease lease)
+        HttpContext context, World world, Accepted accepted, VirtualKey key, Guid requestId, Arrival arrival, BodyPeek peek, AdmissionLease lease, HeldBody? held)
     {
+        // The row says when it was let in, as budgets do: a window may end while a body is waited for.
+        arrival = arrival with { At = new DateTimeOffset(lease.At, TimeSpan.Zero) };
         var upstream = accepted.Upstream!;
         RequestAdmission.WriteHeaders(context.Response.Headers, lease, world.Options.Admission);
         var tap = ResponseTap.Rent(accepted.Operation);
@@ -102,6 +104,7 @@ public sealed class RequestPath(
         using var watchdog = new Watchdog(time, context.RequestAborted, cut);
         var attempt = new Attempt(
             new AttemptFacts(world, upstream, accepted.Operation, key, context.Request.Headers, requestId, arrival, peek, tap, lease), _services);
+        attempt.HeldBody = held;
         attempt.Body = BodyOf(context, peek, watchdog, world.Limits, attempt);
         var sentAt = time.GetTimestamp();
         events.RequestStarted();
@@ -146,7 +149,7 @@ public sealed class RequestPath(
         var path = queryStart < 0 ? pathAndQuery : pathAndQuery[..queryStart];
         if (path.IsEmpty || !RequestTarget.IsUnambiguous(path))
         {
-            return BadRequest("The request's path has dot segments or characters that servers read differently; send it in its plain form.");
+            return BadRequest("The request's path has dot or empty segments, or characters or escapes that servers read differently; send it in its plain form.");
         }
 
         if (world.Routes.IsProbe(request.Method, path))
@@ -218,7 +221,7 @@ public sealed class RequestPath(
         }
         catch (BadHttpRequestException broken)
         {
-            return new Admitted(Forwarder.RefusalOf(broken), 0);
+            return new Admitted(Forwarder.RefusalOf(broken), null);
         }
         catch (Exception left) when (left is OperationCanceledException or IOException)
         {
@@ -227,11 +230,9 @@ public sealed class RequestPath(
         }
     }
 
-    /// <summary>Whether a request may cost something that no row will tell of: a batch of requests, or a completion of the old kind.</summary>
+    /// <summary>Whether a request may cost something that no row will tell of: a batch, or whatever the API has that Tollgate does not know.</summary>
     private static bool IsUnmeteredSpend(World world, HttpRequest request, in Accepted accepted) =>
-        accepted.Operation is Operation.Batches or Operation.Other
-        && HttpMethods.IsPost(request.Method)
-        && PathOf(world, request) is "/v1/messages/batches" or "/v1/complete";
+        accepted.Operation is Operation.Batches or Operation.Other && RouteNames.MayCost(request.Method, PathOf(world, request));
 
     /// <summary>The upstream's path that is asked for, without the query.</summary>
     private static ReadOnlySpan<char> PathOf(World world, HttpRequest request)

@@ -298,7 +298,7 @@ public abstract class ControlStoreTests : IAsyncLifetime
         Assert.Equal(["delete", "replace", "create", "create", "replace", "replace", "create"], log.Select(static entry => entry.Action));
         Assert.All(log, static entry => Assert.Equal(Samples.Operator, entry.Actor));
         Assert.DoesNotContain(log, static entry => $"{entry.Before}{entry.After}" is var text && (text.Contains("canary-7") || text.Contains("canary-5") || text.Contains("canary-e") || text.Contains("canary-9") || text.Contains("v1.") || text.Contains("sha256:")));
-        Assert.Equal("""{"id":"main","name":"","upstream":"anthropic","secret":"***","disabled":false}""", log[0].Before);
+        Assert.Equal("""{"id":"main","name":"","upstream":"anthropic","secret":"***","weight":1,"disabled":false}""", log[0].Before);
         Assert.Null(log[0].After);
         Assert.Contains("\"hash\":\"*** (changed)\",", log[1].After);
         Assert.Contains("\"previousHash\":\"*** (changed)\",", log[1].After);

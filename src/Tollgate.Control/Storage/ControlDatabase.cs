@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Tollgate.Control.Secrets;
 using Tollgate.Proxy.Configuration;
@@ -45,11 +46,35 @@ internal sealed class ControlDatabase(Func<ControlContext> open, SecretBox secre
             var path = Path.Combine(directory, "control.db");
             var sqlite = SqliteControlContext.OptionsFor(path);
             open = () => new SqliteControlContext(sqlite);
-            await MigrateFileAsync(open, path, cancellation);
+            return await OpenFileAsync(open, path, KeyFileOf(options, directory), time, cancellation);
         }
 
-        var keyFile = options.KeyFile.Length > 0 ? Path.GetFullPath(options.KeyFile) : Path.Combine(directory, "control.key");
-        return new ControlDatabase(open, await CheckKeyAsync(open, keyFile, cancellation), time);
+        return new ControlDatabase(open, await CheckKeyAsync(open, KeyFileOf(options, directory), cancellation), time);
+    }
+
+    private static string KeyFileOf(ControlOptions options, string directory) =>
+        options.KeyFile.Length > 0 ? Path.GetFullPath(options.KeyFile) : Path.Combine(directory, "control.key");
+
+    /// <summary>Opens the file, on a full disk too: even to read it SQLite needs room for files beside it, so some is kept for that.</summary>
+    private static async Task<ControlDatabase> OpenFileAsync(Func<ControlContext> open, string path, string keyFile, TimeProvider time, CancellationToken cancellation)
+    {
+        var reserve = new RoomReserve(path + ".reserve");
+        try
+        {
+            return await TryAsync();
+        }
+        catch (SqliteException full) when (full.SqliteErrorCode == SqliteFull && reserve.TryGiveUp())
+        {
+            return await TryAsync();
+        }
+
+        async Task<ControlDatabase> TryAsync()
+        {
+            await MigrateFileAsync(open, path, cancellation);
+            var opened = new ControlDatabase(open, await CheckKeyAsync(open, keyFile, cancellation), time);
+            reserve.TryTake();
+            return opened;
+        }
     }
 
     /// <summary>Runs <paramref name="read"/> over a context of its own.</summary>
@@ -113,6 +138,9 @@ internal sealed class ControlDatabase(Func<ControlContext> open, SecretBox secre
             _writers.Release();
         }
     }
+
+    // SQLITE_FULL.
+    private const int SqliteFull = 13;
 
     private static async Task MigrateFileAsync(Func<ControlContext> open, string path, CancellationToken cancellation)
     {

@@ -139,6 +139,14 @@ public sealed class AdmissionBook : IAdmissionStates
         _leases.Return(lease);
     }
 
+    /// <summary>Lets a request in without a look: nothing is for it. Its end is told all the same, to whatever comes into force meanwhile.</summary>
+    public void Begin(AdmissionLease lease)
+    {
+        lease.IsOpen = true;
+        lease.At = _time.GetUtcNow().UtcTicks;
+        lease.RulesVersion = -1;
+    }
+
     /// <summary>Whether a request that costs anything at all would be refused now; takes nothing. For an answer before its body is sent.</summary>
     /// <param name="subject">Whose it is; its model is not looked at.</param>
     /// <param name="verdict">Why, when it would be.</param>
@@ -176,10 +184,10 @@ public sealed class AdmissionBook : IAdmissionStates
     /// <summary>What has to be known of a metered request to decide: whether it costs nothing to guess, or everything counts.</summary>
     /// <param name="subject">Whose it is; its model is not looked at.</param>
     /// <param name="needsAmount">Whether what it may come to is looked at.</param>
-    /// <param name="needsMost">Whether a strict budget is for it, or may be once its model is known, or streams are counted.</param>
-    public void FindNeeds(in SpendSubject subject, out bool needsAmount, out bool needsMost)
+    /// <param name="needsWhole">Whether its whole body is: a strict budget is for it, its model decides and must not be told in two ways, or streams are counted.</param>
+    public void FindNeeds(in SpendSubject subject, out bool needsAmount, out bool needsWhole)
     {
-        needsAmount = needsMost = false;
+        needsAmount = needsWhole = false;
         var now = _time.GetUtcNow().UtcTicks;
         lock (_gate)
         {
@@ -187,7 +195,7 @@ public sealed class AdmissionBook : IAdmissionStates
             foreach (var limit in _limits)
             {
                 var isFor = limit.Options.Scope == ScopeKind.Model || limit.IsFor(subject.ValueOf(limit.Options.Scope));
-                needsMost |= isFor && limit.Options.Metric == LimitMetric.Streams;
+                needsWhole |= isFor && (limit.Options.Scope == ScopeKind.Model || limit.Options.Metric == LimitMetric.Streams);
                 needsAmount |= isFor && (limit.Options.Scope == ScopeKind.Model || limit.Options.Metric is LimitMetric.Input or LimitMetric.Output or LimitMetric.Tokens);
             }
 
@@ -195,15 +203,14 @@ public sealed class AdmissionBook : IAdmissionStates
             {
                 if (series.Key.Scope == ScopeKind.Model)
                 {
-                    needsAmount = true;
-                    needsMost |= Array.Exists(series.Rules, static rule => rule.Options.Mode == BudgetMode.Strict);
+                    needsAmount = needsWhole = true;
                     continue;
                 }
 
                 foreach (var cell in Account_NeedsGate(series, subject.ValueOf(series.Key.Scope), now).Cells)
                 {
                     needsAmount = true;
-                    needsMost |= cell.Rule.Options.Mode == BudgetMode.Strict;
+                    needsWhole |= cell.Rule.Options.Mode == BudgetMode.Strict || cell.Rule.Options.ModelsWhenSpent.Count > 0;
                 }
             }
         }
@@ -268,6 +275,13 @@ public sealed class AdmissionBook : IAdmissionStates
     /// <remarks>Hot path: no allocation.</remarks>
     public void Settle(AdmissionLease lease, in SpendSubject subject, in SpendAmount amount, long place)
     {
+        if (IsEmpty && lease.Budgets.Count == 0 && lease.Limits.Count == 0)
+        {
+            // A series that begins after this has its cut behind the row.
+            lease.IsOpen = false;
+            return;
+        }
+
         var now = _time.GetUtcNow().UtcTicks;
         var timestamp = _time.GetTimestamp();
         lock (_gate)
@@ -445,11 +459,12 @@ public sealed class AdmissionBook : IAdmissionStates
         {
             var rule = cell.Rule;
             var hold = rule.HoldOf(estimate);
-            if (rule.Options.Mode == BudgetMode.Strict && (!series.IsKnown || estimate.Unbounded is not null))
+            if ((rule.Options.Mode == BudgetMode.Strict && (!series.IsKnown || estimate.Unbounded is not null))
+                || (rule.Options.Mode != BudgetMode.Watch && estimate.IsUnmetered))
             {
                 verdict = Spent(cell, hold, now) with
                 {
-                    Answer = series.IsKnown ? AdmissionAnswer.Unbounded : AdmissionAnswer.NotKnown,
+                    Answer = series.IsKnown || estimate.IsUnmetered ? AdmissionAnswer.Unbounded : AdmissionAnswer.NotKnown,
                     WhenKnown = series.WhenKnown,
                 };
                 return true;

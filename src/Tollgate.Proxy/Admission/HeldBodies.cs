@@ -23,3 +23,20 @@ public sealed class HeldBodies
     /// <summary>Gives room back.</summary>
     public void GiveBack(long bytes) => Interlocked.Add(ref _bytes, -bytes);
 }
+
+/// <summary>The room that one body takes; given back once, when its last byte goes upstream or its request ends.</summary>
+public sealed class HeldBody(HeldBodies all)
+{
+    private long _bytes;
+
+    /// <summary>Takes room for more; false when there is none.</summary>
+    public bool TryTake(long bytes, long most)
+    {
+        var isTaken = all.TryTake(bytes, most);
+        Interlocked.Add(ref _bytes, isTaken ? bytes : 0);
+        return isTaken;
+    }
+
+    /// <summary>Gives it back.</summary>
+    public void Release() => all.GiveBack(Interlocked.Exchange(ref _bytes, 0));
+}

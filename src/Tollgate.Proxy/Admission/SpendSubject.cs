@@ -40,4 +40,5 @@ public readonly record struct SpendAmount(long Usd, long Input, long Output, lon
 /// <param name="Unbounded">Why nothing bounds it, for its sender to read; null when <see cref="Most"/> does.</param>
 /// <param name="Expected">What it is likely to come to.</param>
 /// <param name="IsStream">Whether the answer is streamed.</param>
-public readonly record struct SpendEstimate(SpendAmount Most, string? Unbounded, SpendAmount Expected, bool IsStream);
+/// <param name="IsUnmetered">Whether no row will tell what it came to: then only budgets that merely watch let it through.</param>
+public readonly record struct SpendEstimate(SpendAmount Most, string? Unbounded, SpendAmount Expected, bool IsStream, bool IsUnmetered = false);

@@ -26,14 +26,28 @@ public static class BodyStart
     /// <param name="peek">Fed with every byte that comes; done once the model is known.</param>
     /// <param name="facts">Filled from the whole body, if that is needed.</param>
     /// <param name="hold">Asked for room for so many bytes more; false ends the wait.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="stall">How long the client may send nothing.</param>
     /// <param name="cancellationToken">The client has left.</param>
     public static async ValueTask<BodyStartResult> ReadAsync(
-        PipeReader reader, BodyNeed need, BodyPeek peek, RequestFacts facts, Func<long, bool> hold, CancellationToken cancellationToken)
+        PipeReader reader, BodyNeed need, BodyPeek peek, RequestFacts facts, Func<long, bool> hold, TimeProvider time, TimeSpan stall, CancellationToken cancellationToken)
     {
+        using var stalled = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        await using var timer = time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), stalled, stall, Timeout.InfiniteTimeSpan);
         var seen = 0L;
         while (true)
         {
-            var read = await reader.ReadAsync(cancellationToken);
+            ReadResult read;
+            try
+            {
+                read = await reader.ReadAsync(stalled.Token);
+                timer.Change(stall, Timeout.InfiniteTimeSpan);
+            }
+            catch (OperationCanceledException) when (stalled.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+            {
+                return new BodyStartResult(seen, RequestFactsResult.NeedMore, BodyStartEnd.Stalled);
+            }
+
             var before = read.Buffer.GetPosition(seen);
             var isThere = false;
             try
@@ -41,7 +55,7 @@ public static class BodyStart
                 var fresh = read.Buffer.Slice(before);
                 if (!hold(fresh.Length))
                 {
-                    return new BodyStartResult(seen, RequestFactsResult.NeedMore, IsHeld: false);
+                    return new BodyStartResult(seen, RequestFactsResult.NeedMore, BodyStartEnd.NoRoom);
                 }
 
                 Feed(peek, fresh);
@@ -50,7 +64,7 @@ public static class BodyStart
                 if (isThere)
                 {
                     var result = need == BodyNeed.Whole ? RequestFactsReader.Read(read.Buffer, facts) : RequestFactsResult.NeedMore;
-                    return new BodyStartResult(seen, result, IsHeld: true);
+                    return new BodyStartResult(seen, result, BodyStartEnd.There);
                 }
             }
             finally
@@ -78,5 +92,18 @@ public static class BodyStart
 /// <summary>What there was of a body.</summary>
 /// <param name="Bytes">Bytes seen.</param>
 /// <param name="Facts">How far the whole could be read, if it was needed.</param>
-/// <param name="IsHeld">Whether there was room for it.</param>
-public readonly record struct BodyStartResult(long Bytes, RequestFactsResult Facts, bool IsHeld);
+/// <param name="End">How the wait ended.</param>
+public readonly record struct BodyStartResult(long Bytes, RequestFactsResult Facts, BodyStartEnd End);
+
+/// <summary>How a wait for a body ended.</summary>
+public enum BodyStartEnd
+{
+    /// <summary>What is needed is there, or all that came.</summary>
+    There,
+
+    /// <summary>There was no room for it.</summary>
+    NoRoom,
+
+    /// <summary>The client sent nothing for too long.</summary>
+    Stalled,
+}

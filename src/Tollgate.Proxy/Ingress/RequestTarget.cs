@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 
 namespace Tollgate.Proxy.Ingress;
 
@@ -21,7 +22,10 @@ internal static class RequestTarget
         return slash < 0 ? default : rawTarget.AsSpan(slash);
     }
 
-    /// <summary>Whether <paramref name="path"/> means the same to every server: no dot segments, plain or escaped, and no odd characters.</summary>
+    /// <summary>
+    /// Whether <paramref name="path"/> means the same to every server: no dot segments, plain or escaped, no empty ones but the last, no escape of a
+    /// character that needs none, and no odd characters.
+    /// </summary>
     public static bool IsUnambiguous(ReadOnlySpan<char> path)
     {
         if (path.ContainsAny(Unsafe) || path.ContainsAnyInRange('\u0080', '\uffff'))
@@ -31,13 +35,36 @@ internal static class RequestTarget
 
         foreach (var range in path.Split('/'))
         {
-            if (IsDotSegment(path[range]))
+            var isInside = range.Start.Value > 0 && range.End.Value < path.Length;
+            if (IsDotSegment(path[range]) || (isInside && path[range].IsEmpty))
             {
                 return false;
             }
         }
 
-        return true;
+        return !HasNeedlessEscape(path);
+    }
+
+    // RFC 3986 §2.3: a server may take the escape of an unreserved character for the character; %5C and %00 are taken for more by some. %2F stays: names of
+    // models at Bedrock have it.
+    private static bool HasNeedlessEscape(ReadOnlySpan<char> path)
+    {
+        for (var at = path.IndexOf('%'); at >= 0; at = path.IndexOf('%'))
+        {
+            if (at + 2 >= path.Length || !byte.TryParse(path.Slice(at + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code))
+            {
+                return true;
+            }
+
+            if (char.IsAsciiLetterOrDigit((char)code) || (char)code is '-' or '.' or '_' or '~' or '\\' or '\0')
+            {
+                return true;
+            }
+
+            path = path[(at + 3)..];
+        }
+
+        return false;
     }
 
     private static bool IsDotSegment(ReadOnlySpan<char> segment)

@@ -21,6 +21,28 @@ public static class RouteNames
 {
     /// <summary>The upstream that paths without a name go to.</summary>
     public const string DefaultUpstream = "anthropic";
+
+    // What changes something and is free. Source: Anthropic's API reference; Claude Code's own calls go to /api.
+    private static readonly string[] FreePrefixes = ["/api/", "/v1/files", "/v1/skills", "/v1/organizations/", "/v1/oauth/", "/v1/messages/count_tokens"];
+
+    /// <summary>Whether a request that is no single inference may cost something: all that is not known to be free.</summary>
+    public static bool MayCost(string method, ReadOnlySpan<char> path)
+    {
+        if (method is "GET" or "HEAD" or "OPTIONS" or "DELETE" or "TRACE")
+        {
+            return false;
+        }
+
+        foreach (var prefix in FreePrefixes)
+        {
+            if (path.StartsWith(prefix, StringComparison.Ordinal))
+            {
+                return false;
+            }
+        }
+
+        return !(path.StartsWith("/v1/messages/batches/", StringComparison.Ordinal) && path.EndsWith("/cancel", StringComparison.Ordinal));
+    }
 }
 
 /// <summary>Leads from a request's path to an upstream.</summary>
@@ -90,7 +112,8 @@ public sealed class RouteTable<TUpstream>
         return end < 0 ? path[1..] : path.Slice(1, end);
     }
 
-    private static Operation OperationOf(string method, ReadOnlySpan<char> path) => path switch
+    // A slash at the end changes nothing for most servers, so it must not for the meter.
+    private static Operation OperationOf(string method, ReadOnlySpan<char> path) => path.TrimEnd('/') switch
     {
         "/v1/messages" when method == "POST" => Operation.Messages,
         "/v1/messages/count_tokens" when method == "POST" => Operation.CountTokens,

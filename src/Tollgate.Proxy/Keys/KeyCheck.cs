@@ -37,6 +37,10 @@ public static class KeyCheck
     public static Refusal? CheckModel(VirtualKey key, string model) =>
         key.Models.Allow(model) ? null : Forbidden($"The virtual key \"{key.Id}\" can't ask for the model \"{model}\"; its models are {key.Models}.");
 
+    /// <summary>The refusal of a request whose models can't be seen, to a key that is held to some.</summary>
+    public static Refusal UnmeteredForbidden(VirtualKey key) => Forbidden(
+        $"The virtual key \"{key.Id}\" can ask only for the models {key.Models}, and which ones this request asks for can't be seen. Send single messages instead.");
+
     private static bool IsInside(IReadOnlyList<IPNetwork> networks, IPAddress? client)
     {
         if (client is null)

@@ -191,8 +191,16 @@ internal sealed class Gateway : IAsyncDisposable
 
     private async Task ReloadAsync(TollgateOptions next, Configured configured, ControlStore control, CancellationToken stopping)
     {
-        configured.Replace(next, PriceFile.Load(next.Prices));
+        var prices = PriceFile.Load(next.Prices);
         await control.SetDeclaredAsync(next, stopping);
-        await _controlWatch.RefreshAsync(stopping);
+        configured.Replace(next, prices);
+        try
+        {
+            await _controlWatch.RefreshAsync(stopping);
+        }
+        catch (ControlUnavailableException)
+        {
+            // It is in force all the same, over what the store said last; the watch has told of it.
+        }
     }
 }

@@ -59,7 +59,7 @@ internal sealed class WebhookClient : IDisposable
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, address) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
             request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-            request.Headers.TryAddWithoutValidation("x-tollgate-event-id", eventId);
+            request.Headers.TryAddWithoutValidation("x-tollgate-event-id", Uri.EscapeDataString(eventId)); // A name in it may be of any script.
             request.Headers.TryAddWithoutValidation("x-tollgate-signature", Sign(secret, body, _time.GetUtcNow()));
             using var response = await _http.SendAsync(request, late.Token);
             return (int)response.StatusCode is >= 200 and < 300 ? null : string.Create(CultureInfo.InvariantCulture, $"It answered with status {(int)response.StatusCode}.");

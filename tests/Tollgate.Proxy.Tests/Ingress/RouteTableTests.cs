@@ -31,7 +31,7 @@ public sealed class RouteTableTests
     [InlineData("POST", "/anthropic/v1/messages?beta=true", Operation.Messages)]
     [InlineData("POST", "/v1/messages", Operation.Messages)]
     [InlineData("GET", "/v1/messages", Operation.Other)]
-    [InlineData("POST", "/v1/messages/", Operation.Other)]
+    [InlineData("POST", "/v1/messages/", Operation.Messages)]
     [InlineData("POST", "/v1/messages/count_tokens?beta=true", Operation.CountTokens)]
     [InlineData("POST", "/v1/messages/batches", Operation.Batches)]
     [InlineData("GET", "/v1/messages/batches/b_1/results", Operation.Batches)]

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
+using Tollgate.Proxy.Admission;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Metrics;
 
@@ -15,6 +17,8 @@ public class ApprovedMetricsTests
         var metrics = new GatewayMetrics(new MetricsOptions { Labels = ["environment"] });
         var children = metrics.Resolve(Given.Key(), modelListed: true);
         children.Observe(Given.Completed() with { Outcome = Facts.ForwardOutcome.UpstreamError, HttpStatus = 529, ErrorType = "overloaded_error" });
+        AdmissionGauges.Publish(new Budgets(), metrics);
+        new GatewayEvents(metrics, NullLogger<GatewayEvents>.Instance).BudgetThresholdReached("search-daily", "search", 80, "$4.00", "$5.00");
         var scrape = await Scrape.OfAsync(metrics);
 
         var text = new StringBuilder();
@@ -59,5 +63,16 @@ public class ApprovedMetricsTests
         }
 
         Repository.Approve("docs/metrics.md", text.ToString());
+    }
+
+    private sealed class Budgets : IAdmissionStates
+    {
+        IReadOnlyList<BudgetState> IAdmissionStates.Budgets() =>
+        [
+            new BudgetState(new BudgetOptions { Id = "usd", LimitUsd = Facts.Nanodollars.Zero }, string.Empty, 0, 0, 0, null, null, IsKnown: true),
+            new BudgetState(new BudgetOptions { Id = "tokens", LimitTokens = 1 }, string.Empty, 0, 0, 1, null, null, IsKnown: true),
+        ];
+
+        public IReadOnlyList<LimitState> Limits() => [];
     }
 }

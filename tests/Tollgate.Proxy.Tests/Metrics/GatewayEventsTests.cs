@@ -27,7 +27,7 @@ public class GatewayEventsTests
         Assert.Equal(reasons.Length, reasons.Select(MetricLabels.Of).Distinct().Count());
         Assert.DoesNotContain(BoundedValues.Other, reasons.Select(MetricLabels.Of));
         Assert.Equal(reasons.Length, log.Lines.Count);
-        Assert.Equal([1001, 2001, 4001], log.Lines.Select(static line => line.Id).Distinct().Order());
+        Assert.Equal([1001, 2001, 3001, 4001], log.Lines.Select(static line => line.Id).Distinct().Order());
     }
 
     [Fact]

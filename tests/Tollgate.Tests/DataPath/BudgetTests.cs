@@ -121,6 +121,81 @@ public sealed class BudgetTests
     }
 
     [Theory]
+    [InlineData("/v1/messages/batches", BudgetMode.Expected)]
+    [InlineData("/v1/messages/batches/", BudgetMode.Expected)]
+    [InlineData("/v1/chat/completions", BudgetMode.Expected)]
+    [InlineData("/v1/complete", BudgetMode.Strict)]
+    public async Task What_no_row_will_tell_of_passes_no_budget_that_holds(string path, BudgetMode mode)
+    {
+        await using var upstream = await FakeUpstream.StartAsync();
+        await using var gateway = await StartAsync(upstream, budgets: [Team(5m, mode)]);
+        using var response = await SendAsync(gateway, path);
+        await OwnAnswer.AssertAsync(response, HttpStatusCode.TooManyRequests, "billing_error", shouldRetry: false);
+        Assert.Empty(upstream.Requests);
+    }
+
+    [Theory]
+    [InlineData("/v1/messages/batches", HttpStatusCode.Forbidden)]
+    [InlineData("/v1/%6dessages", HttpStatusCode.BadRequest)]
+    [InlineData("/anthropic//v1/messages", HttpStatusCode.BadRequest)]
+    [InlineData("/v1/messages/", HttpStatusCode.Forbidden)]
+    public async Task No_other_way_leads_around_a_keys_models(string path, HttpStatusCode status)
+    {
+        await using var upstream = await FakeUpstream.StartAsync();
+        await using var gateway = await StartAsync(upstream, change: static key => key with { AllowedModels = ["claude-haiku-*"] });
+        using var response = await SendAsync(gateway, path);
+        Assert.Equal(status, response.StatusCode);
+        Assert.Empty(upstream.Requests);
+    }
+
+    [Theory]
+    [InlineData("""{"mod\u0065l":"claude-opus-4-8","max_tokens":64,"messages":[]}""", HttpStatusCode.TooManyRequests)]
+    [InlineData("""{"model":"claude-haiku-4-5","model":"claude-opus-4-8","max_tokens":64,"messages":[]}""", HttpStatusCode.BadRequest)]
+    [InlineData("""{"max_tokens":64,"messages":[]}""", HttpStatusCode.BadRequest)]
+    public async Task A_model_that_is_hidden_or_told_twice_passes_no_budget_for_a_model(string body, HttpStatusCode status)
+    {
+        await using var upstream = await FakeUpstream.StartAsync();
+        await using var gateway = await StartAsync(
+            upstream, budgets: [new BudgetOptions { Id = "opus", Scope = ScopeKind.Model, Value = "claude-opus-4-8", LimitUsd = Nanodollars.Zero }]);
+        using var response = await PostAsync(gateway, new StringContent(body, Encoding.UTF8, "application/json"));
+        Assert.Equal(status, response.StatusCode);
+        Assert.Empty(upstream.Requests);
+    }
+
+    [Fact]
+    public async Task A_budget_that_comes_into_force_hears_of_what_is_under_way()
+    {
+        await using var upstream = await FakeUpstream.StartAsync();
+        upstream.Script.Next(Reply.Text("cut") with { Delivery = Delivery.StallAfter(4) });
+        await using var gateway = await StartAsync(upstream);
+        using (var open = await PostAsync(gateway))
+        {
+            gateway.Book.Apply([Team(5m)], []);
+        }
+
+        var row = await gateway.NextRowAsync();
+        await Until.TrueAsync(
+            () => gateway.Book.Budgets()[0].Spent == row.Cost.Total.Value && row.Cost.Total > Nanodollars.Zero,
+            TimeSpan.FromSeconds(10), "it is counted", TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task Room_for_a_body_is_free_again_once_it_has_gone_up_and_a_row_says_when_it_was_let_in()
+    {
+        await using var upstream = await FakeUpstream.StartAsync();
+        upstream.Script.Otherwise(Reply.Text("x") with { Delivery = Delivery.StallAfter(2) });
+        await using var gateway = await StartAsync(
+            upstream, [Team(500m, BudgetMode.Strict)], admission: new AdmissionOptions { MaxHeldBytes = 1_048_576 });
+        var text = $$"""{"model":"claude-opus-4-8","max_tokens":64,"messages":[{"role":"user","content":"{{new string('a', 700_000)}}"}],"stream":true}""";
+        for (var i = 0; i < 4; i++)
+        {
+            var response = await PostAsync(gateway, new StringContent(text, Encoding.UTF8, "application/json"));
+            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+            response.Dispose();
+        }
+    }
+
+    [Theory]
     [InlineData("http", true, 4_000_000)]
     [InlineData("http", false, 4_000_000)]
     [InlineData("h2c", true, 4_000_000)]
@@ -348,6 +423,14 @@ public sealed class BudgetTests
             },
             static options => options with { ApiKey = "sk-ant-injected" },
             scheme);
+    }
+
+    private static async Task<HttpResponseMessage> SendAsync(GatewayInProcess gateway, string path)
+    {
+        // As it is written: the address would be tidied.
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri($"{gateway.Address.Scheme}://{gateway.Address.Authority}{path}", new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true })) { Content = GatewayInProcess.Body() };
+        request.Headers.Add("x-api-key", Key);
+        return await gateway.Client.SendAsync(request);
     }
 
     private static Task<HttpResponseMessage> PostAsync(

@@ -68,9 +68,9 @@ public sealed class WebhookTests : IAsyncLifetime
 
         var (body, signature, id) = Assert.Single(_received);
         Assert.Equal(WebhookClient.Sign("whs-secret", body, _time.GetUtcNow()), signature);
-        Assert.Equal("budget.threshold/search-daily/search/20261124T230000Z/80", id);
+        Assert.Equal("budget.threshold/search-daily/Zoë & <team>/20261124T230000Z/80", Uri.UnescapeDataString(id));
         var json = JsonNode.Parse(body)!;
-        Assert.Equal("Budget search-daily (team search) has reached 80 %: $4.12 of $5.00.", json["text"]!.GetValue<string>());
+        Assert.Equal("Budget search-daily (team Zoë &amp; &lt;team&gt;) has reached 80 %: $4.12 of $5.00.", json["text"]!.GetValue<string>());
         Assert.Equal(("4.12", "5.00", 80), (json["budget"]!["spent"]!.GetValue<string>(), json["budget"]!["limit"]!.GetValue<string>(), json["threshold"]!.GetValue<int>()));
         Assert.Equal(0, await sender.SendDueAsync(Cancellation));
     }
@@ -178,6 +178,6 @@ public sealed class WebhookTests : IAsyncLifetime
     {
         var budget = new BudgetOptions { Id = "search-daily", Scope = ScopeKind.Team, Value = "search", LimitUsd = Nanodollars.FromDollars(5m), Window = "day", TimeZone = "Europe/Berlin" };
         var start = new DateTimeOffset(2026, 11, 24, 23, 0, 0, TimeSpan.Zero);
-        return new BudgetWarning(new BudgetState(budget, "search", 4_120_000_000, 0, 5_000_000_000, start, start.AddDays(1), IsKnown: true), 80);
+        return new BudgetWarning(new BudgetState(budget, "Zoë & <team>", 4_120_000_000, 0, 5_000_000_000, start, start.AddDays(1), IsKnown: true), 80);
     }
 }

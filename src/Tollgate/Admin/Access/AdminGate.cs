@@ -75,6 +75,12 @@ internal sealed class AdminGate(Identification identification, CrossSiteGuard gu
 
     private async Task<Caller> IdentifyAsync(HttpContext context)
     {
+        // A right credential never waits for somebody else's wrong ones: behind a reverse proxy all have one address.
+        if (await identification.FindAsync(context) is { } caller)
+        {
+            return caller;
+        }
+
         var address = context.Connection.RemoteIpAddress;
         if (failures.MustWait(address) is var wait && wait > TimeSpan.Zero)
         {
@@ -84,11 +90,6 @@ internal sealed class AdminGate(Identification identification, CrossSiteGuard gu
                 ProblemKinds.TooManyAttempts,
                 "Too many attempts",
                 $"More than {FailedAttempts.Burst} wrong credentials came from this address. Wait as long as Retry-After says, then present a right one.");
-        }
-
-        if (await identification.FindAsync(context) is { } caller)
-        {
-            return caller;
         }
 
         if (Identification.Presents(context))

@@ -21,6 +21,9 @@ internal sealed class Reach
     private readonly HashSet<string> _projects = new(StringComparer.Ordinal);
     private readonly HashSet<string> _keys = new(StringComparer.Ordinal);
 
+    // Developers with a key elsewhere: a key in their name would spend, and show, what is theirs.
+    private readonly HashSet<string> _otherDevelopers = new(StringComparer.Ordinal);
+
     private Reach(Caller caller)
     {
         _isAll = !caller.IsConfined;
@@ -68,6 +71,10 @@ internal sealed class Reach
             {
                 reach._keys.Add(key.Value.Id);
             }
+            else if (key.Value.Developer.Length > 0)
+            {
+                reach._otherDevelopers.Add(key.Value.Developer);
+            }
         }
 
         return reach;
@@ -106,8 +113,8 @@ internal sealed class Reach
     public bool Changes(object item) => _isAll || item switch
     {
         // A key may name the customer and team that it is under; never those of somebody else.
-        KeyOptions key => SeesKey(key) && (key.Customer.Length == 0 || _customers.Contains(key.Customer)) && (key.Project.Length == 0 || _projects.Contains(key.Project)),
-        ProjectOptions project => _teams.Contains(project.Team),
+        KeyOptions key => SeesKey(key) && !_otherDevelopers.Contains(key.Developer) && (key.Customer.Length == 0 || _customers.Contains(key.Customer)) && (key.Project.Length == 0 || _projects.Contains(key.Project)),
+        // A project's name may be in use by keys and clients that nobody listed, and budgets go by it: so who is confined doesn't name projects.
         BudgetOptions budget => Bounds(budget.Scope, budget.Value),
         LimitOptions limit => Bounds(limit.Scope, limit.Value),
         _ => false,
