@@ -1,0 +1,18 @@
+using Tollgate.LoadTest.Wire;
+
+namespace Tollgate.LoadTest.Generator;
+
+/// <summary>One window of load.</summary>
+/// <param name="Port">Where to connect, on loopback.</param>
+/// <param name="Requests">Whole requests; the connections take them by turns.</param>
+/// <param name="Answer">What must come back.</param>
+/// <param name="Rate">Requests a second.</param>
+/// <param name="WarmUp">Load before the window, not counted.</param>
+/// <param name="Window">What is counted: the requests that are due in it.</param>
+/// <param name="Connections">Kept open; a request that is due while all are taken waits for one, and its clock runs.</param>
+/// <param name="Threads">Loops that share all of it.</param>
+internal sealed record LoadPlan(int Port, IReadOnlyList<byte[]> Requests, AnswerBytes Answer, double Rate, TimeSpan WarmUp, TimeSpan Window, int Connections, int Threads)
+{
+    /// <summary>How long after the window answers are waited for; then they count as missing.</summary>
+    public static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
+}

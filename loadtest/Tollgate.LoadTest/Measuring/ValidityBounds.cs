@@ -1,0 +1,28 @@
+using System.Globalization;
+using Tollgate.LoadTest.Generator;
+
+namespace Tollgate.LoadTest.Measuring;
+
+/// <summary>When a window's figures say more of the machine than of the peer.</summary>
+/// <param name="OtherCpuPercent">Most CPU that others may use, percent of the machine.</param>
+/// <param name="Lag">Most that the generator itself may be late, at its 99th percentile.</param>
+internal sealed record ValidityBounds(double OtherCpuPercent, TimeSpan Lag)
+{
+    /// <summary>Every reason why a window is void, with the value and the bound.</summary>
+    public IReadOnlyList<string> Reasons(double otherCpuPercent, WindowFigures figures)
+    {
+        var reasons = new List<string>();
+        if (otherCpuPercent > OtherCpuPercent)
+        {
+            reasons.Add(string.Create(CultureInfo.InvariantCulture, $"others used {otherCpuPercent:F0} % of the machine (bound {OtherCpuPercent:F0} %)"));
+        }
+
+        var lag = TimeSpan.FromMicroseconds(Percentiles.Of(figures.Lag).P99);
+        if (lag > Lag)
+        {
+            reasons.Add(string.Create(CultureInfo.InvariantCulture, $"the generator was late by {lag.TotalMilliseconds:F1} ms at p99 (bound {Lag.TotalMilliseconds:F1} ms)"));
+        }
+
+        return reasons;
+    }
+}

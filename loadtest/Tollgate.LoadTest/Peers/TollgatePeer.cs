@@ -1,0 +1,60 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Tollgate.Proxy.Keys;
+
+namespace Tollgate.LoadTest.Peers;
+
+/// <summary>Tollgate as it is built, with as much switched on as the scenario asks.</summary>
+internal static class TollgatePeer
+{
+    // Twenty developers in four teams: enough for every kind of budget to have several windows open.
+    private const int Keys = 20;
+    private const int Teams = 4;
+
+    /// <summary>Starts it and waits until it and its store are ready.</summary>
+    public static async Task<Peer> StartAsync(int upstreamPort, GatewaySetup setup, CancellationToken cancellationToken)
+    {
+        var upstream = $"http://127.0.0.1:{upstreamPort}";
+        if (setup == GatewaySetup.Relay)
+        {
+            var relay = await GatewayProcess.StartAsync(upstream, embeddedStore: false, cancellationToken: cancellationToken);
+            return Describe(relay, ["sk-ant-loadtest"], "relay and metering");
+        }
+
+        var keys = Enumerable.Range(0, Keys).Select(static number => VirtualKeyFormat.Create(Id(number))).ToArray();
+        var gateway = await GatewayProcess.StartAsync(upstream, configure: configuration => SwitchOn(configuration, keys), cancellationToken: cancellationToken);
+        return Describe(gateway, keys, "everything on");
+    }
+
+    private static Peer Describe(GatewayProcess gateway, IReadOnlyList<string> keys, string setup) =>
+        new("tollgate", setup, new Uri(gateway.ProxyAddress).Port, gateway.Id, gateway) { Keys = keys };
+
+    private static string Id(int number) => string.Create(CultureInfo.InvariantCulture, $"load{number:D2}");
+
+    private static void SwitchOn(JsonObject configuration, IReadOnlyList<string> keys)
+    {
+        configuration["requireKey"] = true;
+        configuration["upstreams"]!["anthropic"]!["apiKey"] = "sk-ant-loadtest";
+        configuration["keys"] = new JsonArray([.. keys.Select(static (key, number) => new JsonObject
+        {
+            ["id"] = Id(number),
+            ["hash"] = VirtualKeyFormat.HashText(key),
+            ["developer"] = Id(number),
+            ["team"] = $"team-{number % Teams}",
+            ["project"] = $"project-{number % 3}",
+        })]);
+
+        // None is ever reached: a refusal would be cheaper than an answer.
+        configuration["budgets"] = new JsonArray(
+            new JsonObject { ["id"] = "all", ["scope"] = "everything", ["limitUsd"] = 100_000_000, ["window"] = "month", ["mode"] = "expected" },
+            new JsonObject { ["id"] = "team", ["scope"] = "team", ["value"] = "*", ["limitUsd"] = 100_000_000, ["window"] = "week", ["mode"] = "expected" },
+            new JsonObject { ["id"] = "key", ["scope"] = "key", ["value"] = "*", ["limitUsd"] = 100_000_000, ["window"] = "5h", ["mode"] = "expected" });
+        configuration["limits"] = new JsonArray(
+            new JsonObject { ["id"] = "requests", ["scope"] = "key", ["value"] = "*", ["metric"] = "requests", ["limit"] = 100_000_000 },
+            new JsonObject { ["id"] = "input", ["scope"] = "team", ["value"] = "*", ["metric"] = "input", ["limit"] = 1_000_000_000_000 },
+            new JsonObject { ["id"] = "streams", ["scope"] = "everything", ["metric"] = "streams", ["limit"] = 1_000_000 });
+
+        // The test default is a short one; this is the product's.
+        configuration["recording"] = new JsonObject();
+    }
+}

@@ -1,0 +1,113 @@
+using Tollgate.LoadTest.Measuring;
+using Tollgate.LoadTest.Peers;
+
+namespace Tollgate.LoadTest.Reporting;
+
+/// <summary>Resident memory of a peer's processes, MiB.</summary>
+/// <param name="Idle">Started, before any load.</param>
+/// <param name="Loaded">Its largest under load.</param>
+/// <param name="After">Two seconds after the last window.</param>
+internal sealed record PeerMemory(double Idle, double Loaded, double After);
+
+/// <summary>A peer's line of the report: medians over its valid windows.</summary>
+internal sealed record PeerRow
+{
+    /// <summary>Which peer.</summary>
+    public required string Peer { get; init; }
+
+    /// <summary>What it says it is.</summary>
+    public required string Version { get; init; }
+
+    /// <summary>Windows that count.</summary>
+    public required int Valid { get; init; }
+
+    /// <summary>Windows in all.</summary>
+    public required int Windows { get; init; }
+
+    /// <summary>Requests due in the windows that count.</summary>
+    public required long Due { get; init; }
+
+    /// <summary>Those of them without the answer expected.</summary>
+    public required long Errors { get; init; }
+
+    /// <summary>Answers a second.</summary>
+    public required double AnsweredPerSecond { get; init; }
+
+    /// <summary>To the last byte, microseconds.</summary>
+    public required Percentiles Latency { get; init; }
+
+    /// <summary>What it adds to <c>direct</c>; null when <c>direct</c> is void or left out.</summary>
+    public required Percentiles? Added { get; init; }
+
+    /// <summary>To the first body byte, microseconds.</summary>
+    public required Percentiles FirstByte { get; init; }
+
+    /// <summary>Between events, microseconds.</summary>
+    public required Percentiles Gap { get; init; }
+
+    /// <summary>The generator's lateness, microseconds.</summary>
+    public required Percentiles Lag { get; init; }
+
+    /// <summary>CPU, microseconds for each answer.</summary>
+    public required double CpuPerRequest { get; init; }
+
+    /// <summary>Context switches for each answer.</summary>
+    public required double SwitchesPerRequest { get; init; }
+
+    /// <summary>CPU that others used, percent of the machine.</summary>
+    public required double OtherCpuPercent { get; init; }
+
+    /// <summary>Resident memory.</summary>
+    public required PeerMemory Memory { get; init; }
+
+    /// <summary>Whether no window counts.</summary>
+    public bool IsVoid => Valid == 0;
+
+    /// <summary>Adds a peer's windows up.</summary>
+    public static PeerRow Of(Peer peer, IReadOnlyList<PeerWindow> windows, PeerMemory memory)
+    {
+        var own = windows.Where(window => window.Peer == peer.Name).ToArray();
+        var valid = own.Where(static window => window.IsValid).ToArray();
+        var direct = windows.Where(static window => window.Peer == "direct" && window.IsValid).Select(static window => window.Latency).ToArray();
+        var latency = Middle(static window => window.Latency);
+        return new PeerRow
+        {
+            Peer = peer.Name,
+            Version = peer.Version,
+            Valid = valid.Length,
+            Windows = own.Length,
+            Due = valid.Sum(static window => window.Due),
+            Errors = valid.Sum(static window => window.Errors),
+            AnsweredPerSecond = Number(static window => window.AnsweredPerSecond),
+            Latency = latency,
+            Added = direct.Length == 0 || valid.Length == 0 ? null : latency - Percentiles.Median(direct),
+            FirstByte = Middle(static window => window.FirstByte),
+            Gap = Middle(static window => window.Gap),
+            Lag = Middle(static window => window.Lag),
+            CpuPerRequest = Number(static window => window.CpuPerRequest),
+            SwitchesPerRequest = Number(static window => window.SwitchesPerRequest),
+            OtherCpuPercent = Number(static window => window.OtherCpuPercent),
+            Memory = memory,
+        };
+
+        Percentiles Middle(Func<PeerWindow, Percentiles> of) => Percentiles.Median([.. valid.Select(of)]);
+        double Number(Func<PeerWindow, double> of) => Statistics.Median(valid.Select(of));
+    }
+}
+
+/// <summary>All that a run at one rate found.</summary>
+/// <param name="Scenario">Its name.</param>
+/// <param name="Summary">What it sends and gets.</param>
+/// <param name="Rate">Requests a second.</param>
+/// <param name="Conditions">On what, by what, when.</param>
+/// <param name="Rows">A line for each peer.</param>
+/// <param name="Ledger">Whether every answer has its row; null without a ledger.</param>
+/// <param name="Windows">The raw figures.</param>
+internal sealed record LoadTestReport(string Scenario, string Summary, int Rate, Conditions Conditions, IReadOnlyList<PeerRow> Rows, string? Ledger, IReadOnlyList<PeerWindow> Windows)
+{
+    /// <summary>Whether every line counts.</summary>
+    public bool IsValid => Rows.All(static row => !row.IsVoid);
+
+    /// <summary>Names its files.</summary>
+    public string Name => $"{Scenario}-{Rate}";
+}
