@@ -15,6 +15,7 @@ NATIVE  := src/Tollgate.Store/native/node_modules/.package-lock.json
 CLIENTS := tests/Tollgate.EndToEnd/clients/node_modules/.package-lock.json
 SOAK    := artifacts/bin/Tollgate.Soak/release/Tollgate.Soak.dll
 BENCH   := dotnet artifacts/bin/Tollgate.Benchmarks/release/Tollgate.Benchmarks.dll
+LOAD    := dotnet artifacts/bin/Tollgate.LoadTest/release/Tollgate.LoadTest.dll
 BUILD   := dotnet build -c Release -v quiet -clp:NoSummary --nologo
 
 help: ## list the targets
@@ -63,8 +64,12 @@ bench: ## what a record in the spool costs, and what each sync interval does (ab
 	@$(BENCH) --filter '$(FILTER)' --artifacts artifacts/bench --exporters GitHub
 	@$(BENCH) sync-interval
 
-loadtest: ## open-model load beside plain proxies (not here yet)
-	@echo "make loadtest: the load generator is not part of this version yet; see CHANGELOG.md." >&2; exit 2
+loadtest: $(if $(filter everything soak,$(SCENARIO)),$(NATIVE)) ## open-model load beside plain proxies (SCENARIO=turn RATE=1000 SECONDS=10 PEERS=direct,tollgate,nginx,haproxy,yarp ROUNDS=3; ARGS=--help)
+	@$(if $(filter everything soak,$(SCENARIO)),$(BUILD) src/Tollgate.Store)
+	@$(BUILD) src/Tollgate
+	@$(BUILD) loadtest/Tollgate.LoadTest
+	@$(BUILD) loadtest/peers/Yarp
+	@exec $(LOAD) $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(PEERS),--peers $(PEERS)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
 demo: ## simulated team and upstream (not here yet)
 	@echo "make demo: the simulated team is not part of this version yet; see CHANGELOG.md." >&2; exit 2

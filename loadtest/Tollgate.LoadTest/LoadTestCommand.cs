@@ -9,14 +9,12 @@ namespace Tollgate.LoadTest;
 /// <summary>The command line.</summary>
 internal static class LoadTestCommand
 {
-    private const int MaxRate = 50_000;
-
     /// <summary>The command, without its verbs.</summary>
     public static RootCommand Create(TextWriter output)
     {
         var scenario = new Option<string>("--scenario") { Description = "What is sent: " + string.Join("; ", Scenario.All.Select(static each => $"{each.Name} ({each.Summary})")) + ".", DefaultValueFactory = static _ => "turn" };
         scenario.AcceptOnlyFromAmong([.. Scenario.All.Select(static each => each.Name)]);
-        var rate = new Option<string>("--rate") { Description = $"Requests a second, 1 to {MaxRate:N0}; several by commas. Default: the scenario's." };
+        var rate = new Option<string>("--rate") { Description = $"Requests a second, 1 to {LoadTestOptions.MaxRate:N0}; several by commas. Default: the scenario's." };
         var seconds = new Option<double>("--seconds") { Description = "Length of a window: at most 120, soak a day.", DefaultValueFactory = static _ => 10 };
         var warmUp = new Option<double>("--warm-up") { Description = "Seconds of load before each window, at most 60.", DefaultValueFactory = static _ => 3 };
         var rounds = new Option<int>("--rounds") { Description = "Windows that must count for each peer, 1 to 20; void ones are repeated, up to as many again.", DefaultValueFactory = static _ => 3 };
@@ -25,6 +23,7 @@ internal static class LoadTestCommand
         var threads = new Option<int>("--threads") { Description = "Loops of the generator, 1 to 64. Default: one for each two cores.", DefaultValueFactory = static _ => Math.Max(1, Environment.ProcessorCount / 2) };
         var otherCpu = new Option<double>("--max-other-cpu") { Description = "A window is void when others used more than this, percent of the machine.", DefaultValueFactory = static _ => 5 };
         var lag = new Option<double>("--max-lag") { Description = "A window is void when the generator was late by more than this at p99, milliseconds.", DefaultValueFactory = static _ => 1 };
+        var patience = new Option<double>("--patience") { Description = "Seconds to wait, before each window, for others to use less than that; at most 600.", DefaultValueFactory = static _ => 10 };
         var seed = new Option<int>("--seed") { Description = "Of the order of the peers. Default: random.", DefaultValueFactory = static _ => Random.Shared.Next() };
         var nginx = new Option<string>("--nginx") { Description = "nginx's executable.", DefaultValueFactory = static _ => "nginx" };
         var haproxy = new Option<string>("--haproxy") { Description = "haproxy's executable.", DefaultValueFactory = static _ => "haproxy" };
@@ -32,7 +31,7 @@ internal static class LoadTestCommand
 
         var command = new RootCommand("Open-model load on the built gateway beside plain proxies, over loopback. Exits with 0 when every line of the report counts.")
         {
-            scenario, rate, seconds, warmUp, rounds, peers, connections, threads, otherCpu, lag, seed, nginx, haproxy, results,
+            scenario, rate, seconds, warmUp, rounds, peers, connections, threads, otherCpu, lag, patience, seed, nginx, haproxy, results,
         };
         command.SetAction((parsed, cancellation) =>
         {
@@ -40,7 +39,7 @@ internal static class LoadTestCommand
             var options = new LoadTestOptions
             {
                 Scenario = chosen,
-                Rates = parsed.GetValue(rate) is { Length: > 0 } rates ? [.. rates.Split(',').Select(static text => int.Parse(text, CultureInfo.InvariantCulture))] : [chosen.Rate],
+                Rates = parsed.GetValue(rate) is { Length: > 0 } rates ? [.. rates.Split(',').Select(static text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var each) ? each : 0)] : [chosen.Rate],
                 Window = TimeSpan.FromSeconds(parsed.GetValue(seconds)),
                 WarmUp = TimeSpan.FromSeconds(parsed.GetValue(warmUp)),
                 Rounds = parsed.GetValue(rounds),
@@ -48,6 +47,7 @@ internal static class LoadTestCommand
                 Connections = parsed.GetValue(connections) ?? chosen.Connections,
                 Threads = parsed.GetValue(threads),
                 Bounds = new ValidityBounds(parsed.GetValue(otherCpu), TimeSpan.FromMilliseconds(parsed.GetValue(lag))),
+                Patience = TimeSpan.FromSeconds(parsed.GetValue(patience)),
                 Seed = parsed.GetValue(seed),
                 Nginx = parsed.GetValue(nginx)!,
                 Haproxy = parsed.GetValue(haproxy)!,
@@ -55,51 +55,22 @@ internal static class LoadTestCommand
             };
             return RunAsync(options, output, cancellation);
         });
-        command.Validators.Add(result =>
-        {
-            Within(seconds, 0.5, Scenario.Find(result.GetValue(scenario)!)?.MaxSeconds ?? 120);
-            Within(warmUp, 0, 60);
-            if (result.GetValue(rounds) is < 1 or > 20)
-            {
-                result.AddError($"--rounds is {result.GetValue(rounds)}; it may be 1 to 20.");
-            }
-
-            if (result.GetValue(threads) is < 1 or > 64)
-            {
-                result.AddError($"--threads is {result.GetValue(threads)}; it may be 1 to 64.");
-            }
-
-            if (result.GetValue(connections) is < 1 or > 8192)
-            {
-                result.AddError($"--connections is {result.GetValue(connections)}; it may be 1 to 8192.");
-            }
-
-            foreach (var text in (result.GetValue(rate) ?? string.Empty).Split(',', StringSplitOptions.RemoveEmptyEntries))
-            {
-                if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var each) || each is < 1 or > MaxRate)
-                {
-                    result.AddError($"--rate has \"{text}\"; it may be 1 to {MaxRate}, or several by commas.");
-                }
-            }
-
-            foreach (var name in (result.GetValue(peers) ?? string.Empty).Split(',', StringSplitOptions.RemoveEmptyEntries).Except(PeerStarter.Names))
-            {
-                result.AddError($"--peers has \"{name}\"; there are {string.Join(", ", PeerStarter.Names)}.");
-            }
-
-            void Within(Option<double> option, double least, double most)
-            {
-                if (!(result.GetValue(option) >= least && result.GetValue(option) <= most))
-                {
-                    result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name} is {result.GetValue(option)}; it may be {least} to {most}."));
-                }
-            }
-        });
         return command;
     }
 
     private static async Task<int> RunAsync(LoadTestOptions options, TextWriter output, CancellationToken cancellation)
     {
+        var problems = options.Problems().ToArray();
+        foreach (var problem in problems)
+        {
+            await Console.Error.WriteLineAsync(problem);
+        }
+
+        if (problems.Length > 0)
+        {
+            return 2;
+        }
+
         await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{options.Scenario.Name}: {options.Scenario.Summary}. Order by seed {options.Seed}."));
         await using var run = await LoadTestRun.StartAsync(options, output.WriteLine, cancellation);
         var allCount = true;

@@ -1,10 +1,15 @@
+using System.Globalization;
 using Tollgate.LoadTest.Measuring;
+using Tollgate.LoadTest.Peers;
 
 namespace Tollgate.LoadTest;
 
 /// <summary>What the command line asked for, with the scenario's defaults filled in.</summary>
 internal sealed record LoadTestOptions
 {
+    /// <summary>Highest rate that may be asked for.</summary>
+    public const int MaxRate = 50_000;
+
     /// <summary>What is sent.</summary>
     public required Scenario Scenario { get; init; }
 
@@ -32,6 +37,9 @@ internal sealed record LoadTestOptions
     /// <summary>When a window is void.</summary>
     public required ValidityBounds Bounds { get; init; }
 
+    /// <summary>Longest wait for a quiet machine before each window.</summary>
+    public required TimeSpan Patience { get; init; }
+
     /// <summary>Makes the order of the peers; the same seed, the same order.</summary>
     public required int Seed { get; init; }
 
@@ -43,4 +51,21 @@ internal sealed record LoadTestOptions
 
     /// <summary>Where reports go; null for <c>loadtest/results</c> when every row is valid and <c>artifacts/loadtest</c> when one is not.</summary>
     public required string? Directory { get; init; }
+
+    /// <summary>Everything that is out of its bounds, with the value and what is allowed.</summary>
+    public IEnumerable<string> Problems() =>
+    [
+        .. Rates.SelectMany(static rate => Outside("--rate", rate, 1, MaxRate)),
+        .. Outside("--seconds", Window.TotalSeconds, 0.5, Scenario.MaxSeconds),
+        .. Outside("--warm-up", WarmUp.TotalSeconds, 0, 60),
+        .. Outside("--patience", Patience.TotalSeconds, 0, 600),
+        .. Outside("--rounds", Rounds, 1, 20),
+        .. Outside("--connections", Connections, 1, 8192),
+        .. Outside("--threads", Threads, 1, 64),
+        .. Peers.Except(PeerStarter.Names).Select(static name => $"--peers has \"{name}\"; there are {string.Join(", ", PeerStarter.Names)}."),
+    ];
+
+    private static IEnumerable<string> Outside(string option, double value, double least, double most) => value >= least && value <= most
+        ? []
+        : [string.Create(CultureInfo.InvariantCulture, $"{option} is {value}, or no number; it may be {least} to {most}.")];
 }

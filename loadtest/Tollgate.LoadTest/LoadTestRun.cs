@@ -22,6 +22,7 @@ internal sealed class LoadTestRun : IAsyncDisposable
     private readonly List<Peer> _peers = [];
     private readonly Dictionary<string, double> _idleMemory = [];
     private readonly Random _order;
+    private readonly QuietMachine _quiet;
     private readonly AnswerBytes _answer;
     private ChildServer? _upstream;
 
@@ -30,6 +31,7 @@ internal sealed class LoadTestRun : IAsyncDisposable
         _options = options;
         _say = say;
         _order = new Random(options.Seed);
+        _quiet = new QuietMachine(options.Bounds.OtherCpuPercent, options.Patience);
         _answer = options.Scenario.Answer();
     }
 
@@ -121,6 +123,7 @@ internal sealed class LoadTestRun : IAsyncDisposable
         int[] rig = [_upstream.Id, Environment.ProcessId];
         var own = peer.Processes();
 
+        await _quiet.WaitAsync(everyone, cancellationToken);
         await using var load = LoadWindow.Open(plan, cancellationToken);
         await UntilAsync(load.Start, cancellationToken);
         var (machine, all, before, rigBefore, completed, from) = (MachineCpu.Now(), ProcessTree.Use(everyone), ProcessTree.Use(own), ProcessTree.Use(rig), load.Completed, Stopwatch.GetTimestamp());
@@ -130,8 +133,7 @@ internal sealed class LoadTestRun : IAsyncDisposable
         peer.Answers += load.Completed;
 
         var answers = Math.Max(1, completedAfter - completed);
-        var others = machineAfter.BusyMicroseconds - machine.BusyMicroseconds - (allAfter.CpuMicroseconds - all.CpuMicroseconds);
-        var otherPercent = Math.Max(0, 100.0 * others / (machineAfter.TotalMicroseconds - machine.TotalMicroseconds));
+        var otherPercent = QuietMachine.OtherPercent(machine, machineAfter, all, allAfter);
         return new PeerWindow
         {
             Peer = peer.Name,

@@ -21,7 +21,7 @@ internal sealed class UpstreamLoop : IDisposable
     private readonly byte[] _buffer = new byte[BufferBytes];
     private readonly long _pause;
 
-    // Every pause is equally long, so the order of starting is the order of falling due.
+    // Every pause is equally long, so the order of coming here is the order of falling due.
     private readonly Queue<(Connection Connection, int Request, long Due)> _paused = new();
 
     // A connection's token is its place here; a closed one's place is not used again.
@@ -147,7 +147,10 @@ internal sealed class UpstreamLoop : IDisposable
             else if (_pause > 0)
             {
                 connection.IsPaused = true;
-                _paused.Enqueue((connection, connection.Request, Stopwatch.GetTimestamp() + _pause));
+
+                // From when this piece was due, not from when it was written: a late write does not slow the stream down.
+                connection.PieceDue = (connection.Piece == 1 ? Stopwatch.GetTimestamp() : connection.PieceDue) + _pause;
+                _paused.Enqueue((connection, connection.Request, connection.PieceDue));
             }
         }
     }
@@ -196,6 +199,9 @@ internal sealed class UpstreamLoop : IDisposable
         public int Piece { get; private set; }
 
         public int Sent { get; private set; }
+
+        /// <summary>When the current piece of a paced answer may be written.</summary>
+        public long PieceDue { get; set; }
 
         public bool IsAnswering { get; private set; }
 

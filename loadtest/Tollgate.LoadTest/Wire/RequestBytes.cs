@@ -52,10 +52,14 @@ internal static class RequestBytes
 
     private static byte[] Body(int bytes, bool streams)
     {
-        var start = $$"""{"model":"{{Model}}","messages":[{"role":"user","content":[{"type":"text","text":" """;
+        const string start = $$"""{"model":"{{Model}}","messages":[{"role":"user","content":[{"type":"text","text":"> """;
         var end = streams
-            ? """"}]}],"system":[{"type":"text","text":"You are Claude Code."}],"metadata":{"user_id":"{\"session_id\":\"4ad1ce70-04c7-4a0b-9d0e-2b6bd5a1f9c3\"}"},"max_tokens":32000,"stream":true}""""
-            : """"}]}],"max_tokens":1024}"""";
+            ? """
+              "}]}],"system":[{"type":"text","text":"You are Claude Code."}],"metadata":{"user_id":"{\"session_id\":\"4ad1ce70-04c7-4a0b-9d0e-2b6bd5a1f9c3\"}"},"max_tokens":32000,"stream":true}
+              """
+            : """
+              "}]}],"max_tokens":1024}
+              """;
         var filler = bytes - start.Length - end.Length;
         ArgumentOutOfRangeException.ThrowIfNegative(filler, nameof(bytes));
         var text = new StringBuilder(start, bytes);

@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using Tollgate.LoadTest.Generator;
+using Tollgate.LoadTest.Upstream;
+using Tollgate.LoadTest.Wire;
+
+namespace Tollgate.LoadTest.Tests;
+
+/// <summary>Generator and upstream against each other and against servers that misbehave, over loopback.</summary>
+public sealed class LoadLoopTests
+{
+    [Theory]
+    [InlineData("small", 256)]
+    [InlineData("turn", 90_000)]
+    public async Task Every_request_of_a_window_is_answered_and_counted_once(string scenario, int bodyBytes)
+    {
+        var answer = Scenario.Find(scenario)!.Answer();
+        using var upstream = new UpstreamLoop(answer);
+        using var stop = new CancellationTokenSource();
+        var serving = Task.Factory.StartNew(() => upstream.Run(stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var figures = await RunAsync(upstream.Port, answer, bodyBytes, connections: 4, threads: 2);
+        await stop.CancelAsync();
+        await serving;
+        Assert.Equal((60, 60, 0), (figures.Due, figures.Answered, figures.Errors));
+        Assert.Equal((60, 60, 60), (figures.Latency.TotalCount, figures.FirstByte.TotalCount, figures.Lag.TotalCount));
+    }
+
+    [Fact]
+    public async Task A_server_that_pauses_shows_in_every_request_that_was_due_meanwhile()
+    {
+        // A pause of 20 ms in each answer and a single connection: requests due each 10 ms queue up, and their clocks run.
+        var answer = AnswerBytes.Stream(6, 2, TimeSpan.FromMilliseconds(20));
+        using var upstream = new UpstreamLoop(answer);
+        using var stop = new CancellationTokenSource();
+        var serving = Task.Factory.StartNew(() => upstream.Run(stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var figures = await RunAsync(upstream.Port, answer, 1000, connections: 1, threads: 1);
+        await stop.CancelAsync();
+        await serving;
+        Assert.Equal(60, figures.Answered);
+        Assert.True(figures.Waited >= 59, $"{figures.Waited} waited");
+
+        // The last of 80 waits for 79 answers of 20 ms each, less the 790 ms after which it was due. A client that counts from when it could send would say 20 ms.
+        Assert.InRange(figures.Latency.GetValueAtPercentile(100) / 1e9, 0.7, 20);
+    }
+
+    [Fact]
+    public async Task A_server_that_closes_without_an_answer_is_an_error_for_each_request()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var stop = new CancellationTokenSource();
+        var closing = CloseAllAsync(listener, stop.Token);
+        var figures = await RunAsync(((IPEndPoint)listener.LocalEndpoint).Port, AnswerBytes.Json(), 256, connections: 2, threads: 1);
+        await stop.CancelAsync();
+        await closing;
+        Assert.Equal((60, 0, 60), (figures.Due, figures.Answered, figures.Errors));
+    }
+
+    private static async Task CloseAllAsync(TcpListener listener, CancellationToken stop)
+    {
+        try
+        {
+            while (true)
+            {
+                using var socket = await listener.AcceptSocketAsync(stop);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The test is over.
+        }
+    }
+
+    /// <summary>A fifth of a second of warm-up and 60 requests at 100 a second.</summary>
+    private static async Task<WindowFigures> RunAsync(int port, AnswerBytes answer, int bodyBytes, int connections, int threads)
+    {
+        byte[][] requests = [RequestBytes.Create(port, bodyBytes, answer.Frames > 0, "key")];
+        var plan = new LoadPlan(port, requests, answer, 100, TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(600), connections, threads);
+        await using var window = LoadWindow.Open(plan, CancellationToken.None);
+        Assert.True(window.Start > Stopwatch.GetTimestamp());
+        return await window.CloseAsync();
+    }
+}

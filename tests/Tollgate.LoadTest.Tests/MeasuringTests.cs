@@ -1,0 +1,93 @@
+using Tollgate.LoadTest.Generator;
+using Tollgate.LoadTest.Measuring;
+
+namespace Tollgate.LoadTest.Tests;
+
+/// <summary>The arithmetic between histograms, /proc and a report.</summary>
+public sealed class MeasuringTests
+{
+    [Fact]
+    public void Percentiles_are_microseconds_to_three_digits()
+    {
+        var figures = new WindowFigures();
+        for (var i = 1; i <= 10_000; i++)
+        {
+            WindowFigures.Record(figures.Latency, i * 1_000L);
+        }
+
+        var percentiles = Percentiles.Of(figures.Latency);
+        Assert.Equal((5_000, 9_000, 9_900, 9_990, 10_000), (Near(percentiles.P50), Near(percentiles.P90), Near(percentiles.P99), Near(percentiles.P999), Near(percentiles.Max)));
+
+        // Three digits: within a thousandth of the value.
+        static int Near(double value) => (int)(Math.Round(value / 10) * 10);
+    }
+
+    [Fact]
+    public void Loops_are_added_up_and_a_value_beyond_the_scale_is_kept_at_its_end()
+    {
+        var (one, other) = (new WindowFigures { Due = 2, Answered = 1, Missing = 1 }, new WindowFigures { Due = 1, Refused = 1 });
+        WindowFigures.Record(one.Latency, long.MaxValue);
+        WindowFigures.Record(other.Latency, 0);
+        one.Add(other);
+        Assert.Equal((3, 1, 2, 2), (one.Due, one.Answered, one.Errors, one.Latency.TotalCount));
+        Assert.InRange(Percentiles.Of(one.Latency).Max, 119_000_000, 121_000_000);
+    }
+
+    [Fact]
+    public void Added_latency_is_the_difference_of_medians()
+    {
+        var direct = Percentiles.Median([Flat(3), Flat(1), Flat(2)]);
+        Assert.Equal(Flat(2), direct);
+        Assert.Equal(Flat(5), Percentiles.Median([Flat(6), Flat(8)]) - direct);
+        static Percentiles Flat(double value) => new(value, value, value, value, value);
+    }
+
+    [Fact]
+    public void A_curve_ends_where_a_window_has_no_more_requests()
+    {
+        var figures = new WindowFigures();
+        for (var i = 0; i < 1000; i++)
+        {
+            WindowFigures.Record(figures.Latency, 1_000_000);
+        }
+
+        var curve = PeerWindow.CurveOf(figures);
+        Assert.Equal(0, curve[0].Percentile);
+        Assert.InRange(curve[^1].Percentile, 99.8, 99.91);
+    }
+
+    [Fact]
+    public void A_process_name_may_hold_spaces_and_parentheses()
+    {
+        var line = StatLine.Parse("42 (a) R b) S 7 42 42 0 -1 4194560 1000 0 0 0 120 34 0 0 20 0 12 0 100 0 0");
+        Assert.Equal((7, 154), (line.Parent, line.CpuTicks));
+    }
+
+    [Fact]
+    public void Lines_of_a_status_file_are_found_by_their_whole_name()
+    {
+        const string status = "Name:\tx\nVmRSS:\t    2048 kB\nvoluntary_ctxt_switches:\t5\nnonvoluntary_ctxt_switches:\t7\n";
+        Assert.Equal(2048, StatusFile.Number(status, "VmRSS"));
+        Assert.Equal(5, StatusFile.Number(status, "voluntary_ctxt_switches"));
+        Assert.Equal(7, StatusFile.Number(status, "nonvoluntary_ctxt_switches"));
+        Assert.Equal(0, StatusFile.Number(status, "RssAnon"));
+    }
+
+    [Fact]
+    public void A_machine_is_busy_with_all_but_idling_and_waiting_for_its_disk()
+    {
+        var cpu = MachineCpu.Parse("cpu  10 20 30 1000 500 1 2 3 99 99");
+        Assert.Equal((660_000, 15_660_000), (cpu.BusyMicroseconds, cpu.TotalMicroseconds));
+    }
+
+    [Fact]
+    public void A_window_is_void_when_others_were_busy_or_the_generator_late_and_says_by_how_much()
+    {
+        var bounds = new ValidityBounds(5, TimeSpan.FromMilliseconds(1));
+        var figures = new WindowFigures();
+        WindowFigures.Record(figures.Lag, 900_000);
+        Assert.Empty(bounds.Reasons(4.9, figures));
+        WindowFigures.Record(figures.Lag, 2_000_000);
+        Assert.Equal(["others used 6 % of the machine (bound 5 %)", "the generator was late by 2.0 ms at p99 (bound 1.0 ms)"], bounds.Reasons(6, figures));
+    }
+}
