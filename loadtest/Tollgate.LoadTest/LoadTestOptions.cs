@@ -49,7 +49,7 @@ internal sealed record LoadTestOptions
     /// <summary>haproxy's executable.</summary>
     public required string Haproxy { get; init; }
 
-    /// <summary>Where reports go; null for <c>loadtest/results</c> when every row is valid and <c>artifacts/loadtest</c> when one is not.</summary>
+    /// <summary>Where reports go; null for <c>loadtest/results</c> when every row is valid and <c>artifacts/loadtest</c> when one is not or a bound was loosened.</summary>
     public required string? Directory { get; init; }
 
     /// <summary>Everything that is out of its bounds, with the value and what is allowed.</summary>

@@ -13,6 +13,9 @@ internal sealed class LoadTestRun : IAsyncDisposable
 {
     // A peer whose windows are void is tried again, but not for ever.
     private const int TriesPerRound = 2;
+
+    // A runtime compiles its hot paths while it serves: before its first window a peer gets this many times the warm-up.
+    private const int FirstWarmUp = 3;
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan MemoryInterval = TimeSpan.FromMilliseconds(500);
 
@@ -56,7 +59,7 @@ internal sealed class LoadTestRun : IAsyncDisposable
     {
         var conditions = Conditions.Now(_options);
         var windows = new List<PeerWindow>();
-        for (var round = 1; round <= _options.Rounds * TriesPerRound; round++)
+        for (var round = 1; round <= _options.Rounds * (_options.Scenario.IsLong ? 1 : TriesPerRound); round++)
         {
             var wanting = _peers.Where(peer => windows.Count(window => window.Peer == peer.Name && window.IsValid) < _options.Rounds).ToArray();
             _order.Shuffle(wanting);
@@ -118,7 +121,7 @@ internal sealed class LoadTestRun : IAsyncDisposable
     private async Task<PeerWindow> MeasureAsync(Peer peer, int rate, int round, CancellationToken cancellationToken)
     {
         var requests = peer.Keys.Select(key => RequestBytes.Create(peer.Port, _options.Scenario.BodyBytes, _options.Scenario.Streams, key)).ToArray();
-        var plan = new LoadPlan(peer.Port, requests, _answer, rate, _options.WarmUp, _options.Window, _options.Connections, _options.Threads);
+        var plan = new LoadPlan(peer.Port, requests, _answer, rate, _options.WarmUp * (peer.Answers == 0 ? FirstWarmUp : 1), _options.Window, _options.Connections, _options.Threads);
         var everyone = _peers.SelectMany(static each => each.Processes()).Append(_upstream!.Id).Append(Environment.ProcessId).ToArray();
         int[] rig = [_upstream.Id, Environment.ProcessId];
         var own = peer.Processes();

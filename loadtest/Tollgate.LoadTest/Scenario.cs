@@ -33,16 +33,19 @@ internal sealed record Scenario(string Name, string Summary, int BodyBytes, bool
     private const int PacedFrames = 100;
     private static readonly TimeSpan PacedPause = TimeSpan.FromMilliseconds(20);
 
+    /// <summary>Whether its one window is there to be long.</summary>
+    public bool IsLong => Name == "soak";
+
     /// <summary>Longest window, seconds.</summary>
-    public int MaxSeconds => Name == "soak" ? 86_400 : 120;
+    public int MaxSeconds => IsLong ? 86_400 : 120;
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<Scenario> All { get; } =
     [
         new("small", "256 B of JSON each way, no stream", 256, false, GatewaySetup.Relay, 5000, 256, Proxies),
-        new("turn", "a turn of Claude Code: 90 kB request, stream of 40 events in 4 writes without pauses", 90_000, true, GatewaySetup.Relay, 1000, 256, Proxies),
-        new("large", "800 kB request, stream of 40 events in 4 writes", 800_000, true, GatewaySetup.Relay, 100, 64, Proxies),
-        new("paced", "90 kB request, stream of 100 events, one each 20 ms: rate × 2 streams are open at once", 90_000, true, GatewaySetup.Relay, 250, 2048, Proxies),
+        new("turn", "90 kB, a turn of Claude Code; answer: stream of 40 events in 4 writes without pauses", 90_000, true, GatewaySetup.Relay, 1000, 256, Proxies),
+        new("large", "800 kB; answer: stream of 40 events in 4 writes", 800_000, true, GatewaySetup.Relay, 100, 64, Proxies),
+        new("paced", "90 kB; answer: stream of 100 events, one each 20 ms: rate × 2 streams are open at once", 90_000, true, GatewaySetup.Relay, 250, 2048, Proxies),
         new("everything", "turn, with virtual keys, budgets, limits, the ledger in the embedded store and metrics", 90_000, true, GatewaySetup.Everything, 1000, 256, ["direct", "tollgate"]),
         new("soak", "everything for long, watching memory", 90_000, true, GatewaySetup.Everything, 200, 128, ["tollgate"]),
     ];

@@ -28,6 +28,9 @@ internal sealed record Percentiles(double P50, double P90, double P99, double P9
     private static double At(LongHistogram histogram, double percentile) => histogram.GetValueAtPercentile(percentile) / 1000.0;
 }
 
+/// <summary>A point of a latency curve.</summary>
+internal readonly record struct CurvePoint(double Percentile, double Microseconds);
+
 /// <summary>What one peer did in one window: a line of the raw figures.</summary>
 internal sealed record PeerWindow
 {
@@ -89,20 +92,20 @@ internal sealed record PeerWindow
     public required IReadOnlyList<double> ResidentMebibytes { get; init; }
 
     /// <summary>Latencies at many percentiles, microseconds, for the plot.</summary>
-    public required IReadOnlyList<(double Percentile, double Microseconds)> Curve { get; init; }
+    public required IReadOnlyList<CurvePoint> Curve { get; init; }
 
     /// <summary>Whether it may be reported.</summary>
     [JsonIgnore]
     public bool IsValid => VoidBecause.Count == 0;
 
     /// <summary>Points of the curve: even steps of the logarithm of what lies above, as far as the count carries.</summary>
-    public static IReadOnlyList<(double Percentile, double Microseconds)> CurveOf(WindowFigures figures)
+    public static IReadOnlyList<CurvePoint> CurveOf(WindowFigures figures)
     {
-        var curve = new List<(double, double)>();
+        var curve = new List<CurvePoint>();
         for (var nines = 0.0; Math.Pow(10, nines) <= Math.Max(1, figures.Latency.TotalCount); nines += 0.1)
         {
             var percentile = 100 * (1 - Math.Pow(10, -nines));
-            curve.Add((percentile, figures.Latency.GetValueAtPercentile(percentile) / 1000.0));
+            curve.Add(new CurvePoint(percentile, figures.Latency.GetValueAtPercentile(percentile) / 1000.0));
         }
 
         return curve;

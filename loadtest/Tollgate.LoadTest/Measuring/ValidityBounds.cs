@@ -8,6 +8,9 @@ namespace Tollgate.LoadTest.Measuring;
 /// <param name="Lag">Most that the generator itself may be late, at its 99th percentile.</param>
 internal sealed record ValidityBounds(double OtherCpuPercent, TimeSpan Lag)
 {
+    /// <summary>What a result that is committed is held to.</summary>
+    public static ValidityBounds Usual { get; } = new(5, TimeSpan.FromMilliseconds(1));
+
     /// <summary>Every reason why a window is void, with the value and the bound.</summary>
     public IReadOnlyList<string> Reasons(double otherCpuPercent, WindowFigures figures)
     {

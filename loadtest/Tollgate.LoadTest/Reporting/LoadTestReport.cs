@@ -42,8 +42,14 @@ internal sealed record PeerRow
     /// <summary>To the first body byte, microseconds.</summary>
     public required Percentiles FirstByte { get; init; }
 
+    /// <summary>What it adds to <c>direct</c>'s; null as <see cref="Added"/> is.</summary>
+    public required Percentiles? AddedFirstByte { get; init; }
+
     /// <summary>Between events, microseconds.</summary>
     public required Percentiles Gap { get; init; }
+
+    /// <summary>What it adds to <c>direct</c>'s; null as <see cref="Added"/> is.</summary>
+    public required Percentiles? AddedGap { get; init; }
 
     /// <summary>The generator's lateness, microseconds.</summary>
     public required Percentiles Lag { get; init; }
@@ -60,6 +66,9 @@ internal sealed record PeerRow
     /// <summary>Resident memory.</summary>
     public required PeerMemory Memory { get; init; }
 
+    /// <summary>Resident memory at ten moments of a long window, MiB; none of short ones.</summary>
+    public required IReadOnlyList<double> MemoryOverTime { get; init; }
+
     /// <summary>Whether no window counts.</summary>
     public bool IsVoid => Valid == 0;
 
@@ -68,8 +77,7 @@ internal sealed record PeerRow
     {
         var own = windows.Where(window => window.Peer == peer.Name).ToArray();
         var valid = own.Where(static window => window.IsValid).ToArray();
-        var direct = windows.Where(static window => window.Peer == "direct" && window.IsValid).Select(static window => window.Latency).ToArray();
-        var latency = Middle(static window => window.Latency);
+        var direct = windows.Where(static window => window.Peer == "direct" && window.IsValid).ToArray();
         return new PeerRow
         {
             Peer = peer.Name,
@@ -79,18 +87,25 @@ internal sealed record PeerRow
             Due = valid.Sum(static window => window.Due),
             Errors = valid.Sum(static window => window.Errors),
             AnsweredPerSecond = Number(static window => window.AnsweredPerSecond),
-            Latency = latency,
-            Added = direct.Length == 0 || valid.Length == 0 ? null : latency - Percentiles.Median(direct),
+            Latency = Middle(static window => window.Latency),
+            Added = Above(static window => window.Latency),
             FirstByte = Middle(static window => window.FirstByte),
+            AddedFirstByte = Above(static window => window.FirstByte),
             Gap = Middle(static window => window.Gap),
+            AddedGap = Above(static window => window.Gap),
             Lag = Middle(static window => window.Lag),
             CpuPerRequest = Number(static window => window.CpuPerRequest),
             SwitchesPerRequest = Number(static window => window.SwitchesPerRequest),
             OtherCpuPercent = Number(static window => window.OtherCpuPercent),
             Memory = memory,
+            MemoryOverTime = Tenths(own),
         };
 
+        static double[] Tenths(PeerWindow[] windows) =>
+            windows is [{ ResidentMebibytes: { Count: > 240 } samples }] ? [.. Enumerable.Range(0, 10).Select(tenth => samples[(samples.Count - 1) * tenth / 9])] : [];
         Percentiles Middle(Func<PeerWindow, Percentiles> of) => Percentiles.Median([.. valid.Select(of)]);
+        Percentiles? Above(Func<PeerWindow, Percentiles> of) =>
+            peer.Name == "direct" || direct.Length == 0 || valid.Length == 0 ? null : Middle(of) - Percentiles.Median([.. direct.Select(of)]);
         double Number(Func<PeerWindow, double> of) => Statistics.Median(valid.Select(of));
     }
 }
@@ -105,8 +120,8 @@ internal sealed record PeerRow
 /// <param name="Windows">The raw figures.</param>
 internal sealed record LoadTestReport(string Scenario, string Summary, int Rate, Conditions Conditions, IReadOnlyList<PeerRow> Rows, string? Ledger, IReadOnlyList<PeerWindow> Windows)
 {
-    /// <summary>Whether every line counts.</summary>
-    public bool IsValid => Rows.All(static row => !row.IsVoid);
+    /// <summary>Whether every line counts, by bounds no looser than the usual ones.</summary>
+    public bool IsValid => Rows.All(static row => !row.IsVoid) && Conditions.OtherCpuBound <= ValidityBounds.Usual.OtherCpuPercent && Conditions.LagBound <= ValidityBounds.Usual.Lag;
 
     /// <summary>Names its files.</summary>
     public string Name => $"{Scenario}-{Rate}";

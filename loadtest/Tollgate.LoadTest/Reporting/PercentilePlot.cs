@@ -33,8 +33,8 @@ internal static class PercentilePlot
     }
 
     /// <summary>The middle of several windows' curves, as far as all of them go.</summary>
-    private static List<(double Percentile, double Microseconds)> MedianCurve(IReadOnlyList<PeerWindow> windows) =>
-        [.. Enumerable.Range(0, windows.Min(static window => window.Curve.Count)).Select(point => (windows[0].Curve[point].Percentile, Statistics.Median(windows.Select(window => window.Curve[point].Microseconds))))];
+    private static List<CurvePoint> MedianCurve(IReadOnlyList<PeerWindow> windows) =>
+        [.. Enumerable.Range(0, windows.Min(static window => window.Curve.Count)).Select(point => new CurvePoint(windows[0].Curve[point].Percentile, Statistics.Median(windows.Select(window => window.Curve[point].Microseconds))))];
 
     private static double Nines(double percentile) => -Math.Log10(1 - (percentile / 100));
 

@@ -5,7 +5,7 @@ namespace Tollgate.LoadTest.Reporting;
 /// <summary>Where reports are kept.</summary>
 internal static class ReportFiles
 {
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true, IncludeFields = true };
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
     /// <summary>Writes Markdown, JSON and the picture.</summary>
     /// <returns>The Markdown's path.</returns>
