@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Tollgate.LoadTest;
 
@@ -22,4 +23,10 @@ catch (OperationCanceledException) when (enough.IsCancellationRequested)
 {
     await Console.Error.WriteLineAsync("Ended before it was through; nothing is reported.");
     return 130;
+}
+catch (Exception failure) when (failure is InvalidOperationException or SocketException or TimeoutException)
+{
+    // A peer that is not built, did not start or went away; the message says which and what it printed.
+    await Console.Error.WriteLineAsync(failure.Message);
+    return 2;
 }
