@@ -55,7 +55,7 @@ public sealed class World
                 configured.Value,
                 previous?.Upstreams.GetValueOrDefault(configured.Key) is { } same && WithoutKeys(same.Options) == WithoutKeys(configured.Value)
                     ? same.Transport
-                    : new SocketsHttpTransport(configured.Value)),
+                    : UpstreamTransports.For(configured.Value)),
             StringComparer.Ordinal);
         return new World(options, prices, upstreams);
 

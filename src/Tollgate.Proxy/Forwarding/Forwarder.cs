@@ -46,6 +46,7 @@ public static class Forwarder
             }
 
             response = await upstream.Transport.SendAsync(request, watchdog.Token);
+            request.Body?.OnAnswered();
         }
         catch (Exception failed) when (failed is UpstreamException or OperationCanceledException || request.Body?.ClientFault is not null)
         {

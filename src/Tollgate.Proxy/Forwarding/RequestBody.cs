@@ -15,6 +15,9 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
     // Null until the copy begins; completes when nothing touches the client's reader any more.
     private TaskCompletionSource? _copied;
 
+    // Whether the answer's head is there: from then on the watchdog is the answer's.
+    private volatile bool _isAnswered;
+
     // Whether the log was told of the last bytes.
     private bool _isLastTold;
 
@@ -45,7 +48,10 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
             while (!await CopyReadAsync(destination, cancellationToken))
             {
                 await destination.FlushAsync(cancellationToken);
-                watchdog.Disarm();
+                if (!_isAnswered)
+                {
+                    watchdog.Disarm();
+                }
             }
 
             if (!_isLastTold)
@@ -55,13 +61,16 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
             }
 
             IsFullySent = true;
-            watchdog.Arm(WatchedStep.UpstreamHead, limits.FirstByte);
+            Arm(WatchedStep.UpstreamHead, limits.FirstByte);
         }
         finally
         {
             copied.SetResult();
         }
     }
+
+    /// <summary>Learns that the upstream has begun to answer, whether or not it has all of the body: what it is waited for is the answer's own matter now.</summary>
+    public void OnAnswered() => _isAnswered = true;
 
     /// <summary>Ends a copy that is still going on, and returns when the client's reader is free again.</summary>
     /// <remarks>An upstream may answer before it has read the request; what it has not asked for then is not sent.</remarks>
@@ -90,7 +99,7 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
 
                 left -= segment.Length;
                 TellLog(BytesSent + segment.Length, read.IsCompleted && left == 0);
-                watchdog.Arm(WatchedStep.UpstreamWrite, limits.UpstreamIdle);
+                Arm(WatchedStep.UpstreamWrite, limits.UpstreamIdle);
                 await destination.WriteAsync(segment, cancellationToken);
                 BytesSent += segment.Length;
             }
@@ -101,6 +110,14 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
         }
 
         return read.IsCompleted;
+    }
+
+    private void Arm(WatchedStep step, TimeSpan limit)
+    {
+        if (!_isAnswered)
+        {
+            watchdog.Arm(step, limit);
+        }
     }
 
     private void TellLog(long bytes, bool isEnd)

@@ -18,12 +18,15 @@ public sealed class SocketsHttpTransport : IUpstreamTransport, IDisposable
     private readonly HttpMessageInvoker _invoker;
 
     /// <summary>Opens no connection yet.</summary>
-    public SocketsHttpTransport(UpstreamOptions options)
+    /// <param name="options">How long connecting may take.</param>
+    /// <param name="proxy">What stands between here and the upstream; null when nothing does.</param>
+    public SocketsHttpTransport(UpstreamOptions options, IWebProxy? proxy = null)
     {
         _invoker = new HttpMessageInvoker(
             new SocketsHttpHandler
             {
-                UseProxy = false,
+                UseProxy = proxy is not null,
+                Proxy = proxy,
                 UseCookies = false,
                 AllowAutoRedirect = false,
                 AutomaticDecompression = DecompressionMethods.None,

@@ -1,0 +1,392 @@
+using System.Buffers;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using System.Security.Authentication;
+
+namespace Tollgate.Proxy.Forwarding.Http1;
+
+/// <summary>One connection to an upstream: sends bytes, reads heads, and reads bodies by their framing.</summary>
+/// <remarks>
+/// One request at a time. One call may send while another reads; there are never two of either. What was read beyond the present answer stays in its buffer and
+/// makes it unusable for another request. While it is idle it holds no buffer.
+/// </remarks>
+internal sealed class Http1Connection : IDisposable
+{
+    // Two of Kestrel's blocks: a head of Anthropic's with its cookies and limits is under 4 KiB, and events of a stream come in tens to hundreds of bytes.
+    private const int BufferBytes = 8 * 1024;
+
+    private readonly Socket _socket;
+    private readonly SslStream? _tls;
+    private readonly ResponseHead _head = new();
+
+    // What was read and not yet given on: [_start, _end). Null while idle, and after Dispose.
+    private byte[]? _buffer;
+    private int _start;
+    private int _end;
+
+    // Of the present answer's body. For Length: what is left.
+    private ChunkedDecoder _chunks;
+    private long _left;
+    private bool _isBodyEnded;
+    private bool _isBodyBroken;
+
+    // A read of nothing that waits while the connection is idle (TLS only: what the peer sent may lie inside of SslStream, where a poll can't see it).
+    private Task<int>? _idleRead;
+    private bool _isReadingHead;
+    private int _isDisposed;
+
+    /// <summary>Takes over a connected socket, and the TLS over it if there is any.</summary>
+    public Http1Connection(Socket socket, SslStream? tls)
+    {
+        _socket = socket;
+        _tls = tls;
+    }
+
+    /// <summary>Whether it has carried a request before.</summary>
+    public bool IsReused { get; private set; }
+
+    /// <summary>When it became idle, as a timestamp. The pool's to keep.</summary>
+    public long IdleSince { get; set; }
+
+    /// <summary>The present answer's head.</summary>
+    public ResponseHead Head => _head;
+
+    /// <summary>Whether the present answer was read to its end, nothing came after it, and the upstream lets the connection stay.</summary>
+    public bool CanCarryAnother =>
+        _isBodyEnded && !_isBodyBroken && _start == _end && _head.KeepsConnection && Volatile.Read(ref _isDisposed) == 0;
+
+    /// <summary>Whether the peer has neither sent anything nor ended the connection while it was idle, as far as this host knows by now.</summary>
+    public bool IsStillQuiet
+    {
+        get
+        {
+            try
+            {
+                return Volatile.Read(ref _isDisposed) == 0 && _idleRead is not { IsCompleted: true } && !_socket.Poll(0, SelectMode.SelectRead);
+            }
+            catch (Exception broken) when (broken is SocketException or ObjectDisposedException)
+            {
+                return false;
+            }
+        }
+    }
+
+    /// <summary>Sends all of <paramref name="bytes"/>.</summary>
+    /// <exception cref="IOException">The connection broke.</exception>
+    public ValueTask SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        if (_tls is not null)
+        {
+            return _tls.WriteAsync(bytes, cancellationToken);
+        }
+
+        var sending = _socket.SendAsync(bytes, SocketFlags.None, cancellationToken);
+        if (sending.IsCompletedSuccessfully)
+        {
+            _ = sending.GetAwaiter().GetResult();
+            return ValueTask.CompletedTask;
+        }
+
+        return new ValueTask(sending.AsTask());
+    }
+
+    /// <summary>Reads the head of the answer; interim ones (1xx) are passed over.</summary>
+    /// <exception cref="UpstreamException">The connection broke, or what came is not a head.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    public async ValueTask ReadHeadAsync(string upstream, bool isForHead, CancellationToken cancellationToken)
+    {
+        BeginAnswer();
+        _head.Reset(isForHead);
+        while (true)
+        {
+            var status = _head.Read(_buffer.AsSpan(_start, _end - _start), out var consumed);
+            _start += consumed;
+            if (status == OperationStatus.InvalidData || (status == OperationStatus.Done && _head.Status == 101))
+            {
+                var fault = _head.Fault.Length > 0 ? _head.Fault : "it changes the protocol unasked";
+                throw new UpstreamException($"{upstream} answered with something that is not a well-formed HTTP response: {fault}.", nothingSent: false);
+            }
+
+            if (status == OperationStatus.Done && _head.Status >= 200)
+            {
+                break;
+            }
+
+            if (status == OperationStatus.Done)
+            {
+                // RFC 9110 §15.2: nobody asked for it, and the server it comes from can't know that we are no client.
+                _head.Reset(isForHead);
+                continue;
+            }
+
+            MakeRoom();
+            int read;
+            try
+            {
+                _isReadingHead = true;
+                read = await ReceiveAsync(_buffer.AsMemory(_end), cancellationToken);
+            }
+            catch (Exception broken) when (IsBreak(broken))
+            {
+                throw BrokeOff(upstream, broken);
+            }
+            finally
+            {
+                _isReadingHead = false;
+            }
+
+            if (read == 0)
+            {
+                throw BrokeOff(upstream, null);
+            }
+
+            _end += read;
+        }
+
+        _chunks.Reset();
+        _left = _head.ContentLength;
+        _isBodyEnded = _head.Framing == BodyFraming.None;
+
+        static UpstreamException BrokeOff(string upstream, Exception? cause) => new($"{upstream} broke off before it answered.", nothingSent: false, cause);
+    }
+
+    /// <summary>Reads what has arrived of the body; 0 at its end.</summary>
+    /// <exception cref="UpstreamException">The body broke off before its end, or its framing is wrong.</exception>
+    public ValueTask<int> ReadBodyAsync(Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        if (_isBodyEnded || destination.IsEmpty)
+        {
+            return new ValueTask<int>(0);
+        }
+
+        // What is there already needs no awaiting.
+        return TryDecode(destination.Span, out var written) ? new ValueTask<int>(written) : ReadBodySlowAsync(destination, cancellationToken);
+    }
+
+    /// <summary>Makes ready for idleness: gives the buffer back, and begins to listen where only listening tells of a close.</summary>
+    public void BeginIdle()
+    {
+        IsReused = true;
+        _isBodyEnded = false;
+        ReturnBuffer();
+        if (_tls is not null)
+        {
+            _idleRead = _tls.ReadAsync(Memory<byte>.Empty, CancellationToken.None).AsTask();
+        }
+    }
+
+    /// <summary>Closes at once. What is being sent or read fails. Safe to call at any time, from anywhere, more than once.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+        {
+            return;
+        }
+
+        // It ends in an exception now, which is nobody's business.
+        _idleRead?.ContinueWith(static ended => _ = ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+
+        // The socket first: what is under way in TLS then ends by itself.
+        _socket.Dispose();
+        _tls?.Dispose();
+        if (!_isReadingHead)
+        {
+            // A body's reads are awaited before anybody closes; a head's may still be under way, and then the buffer is the collector's.
+            ReturnBuffer();
+        }
+    }
+
+    private void BeginAnswer()
+    {
+        if (_buffer is null)
+        {
+            _buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+            _start = 0;
+            _end = 0;
+        }
+
+        _isBodyEnded = false;
+        _isBodyBroken = false;
+    }
+
+    private void ReturnBuffer()
+    {
+        if (Interlocked.Exchange(ref _buffer, null) is { } buffer)
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Room for another read of a head: what is kept moves to the front, or into a larger buffer.</summary>
+    private void MakeRoom()
+    {
+        if (_start == _end)
+        {
+            _start = _end = 0;
+        }
+        else if (_end == _buffer!.Length)
+        {
+            // A line of a head is at most ResponseHead.MostBytes; the reader refuses longer ones before they need more.
+            var larger = _start > 0 ? _buffer : ArrayPool<byte>.Shared.Rent(_buffer.Length * 2);
+            _buffer.AsSpan(_start, _end - _start).CopyTo(larger);
+            if (larger != _buffer)
+            {
+                ArrayPool<byte>.Shared.Return(_buffer);
+                _buffer = larger;
+            }
+
+            _end -= _start;
+            _start = 0;
+        }
+    }
+
+    /// <summary>Takes what it can of the body from the buffer.</summary>
+    /// <returns>Whether the caller has its answer: bytes, or the end.</returns>
+    private bool TryDecode(Span<byte> destination, out int written)
+    {
+        written = 0;
+        switch (_head.Framing)
+        {
+            case BodyFraming.Chunked:
+                return TryDecodeChunks(destination, out written);
+            case BodyFraming.Length:
+                written = (int)Math.Min(Math.Min(_left, _end - _start), destination.Length);
+                _left -= written;
+                _isBodyEnded = _left == 0;
+                break;
+            default:
+                written = Math.Min(_end - _start, destination.Length);
+                break;
+        }
+
+        _buffer.AsSpan(_start, written).CopyTo(destination);
+        _start += written;
+        return written > 0;
+    }
+
+    private bool TryDecodeChunks(Span<byte> destination, out int written)
+    {
+        var isBroken = _chunks.Decode(_buffer.AsSpan(_start, _end - _start), destination, out var consumed, out written) == OperationStatus.InvalidData;
+        _start += consumed;
+        _isBodyBroken |= isBroken;
+        _isBodyEnded = _chunks.IsEnded;
+        if (_isBodyBroken && written == 0)
+        {
+            throw BrokeOff(null);
+        }
+
+        // What was good before the fault is given on first; the next call tells of the fault.
+        return written > 0 || _isBodyEnded;
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<int> ReadBodySlowAsync(Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                var sure = SureData(destination.Length);
+                if (sure > 0)
+                {
+                    // Nothing but data can come next: it goes where it is wanted, without a copy.
+                    var count = await ReceiveAsync(destination[..sure], cancellationToken);
+                    return count > 0 ? TakeDirect(count) : EndByClose();
+                }
+
+                _start = _end = 0;
+                var read = await ReceiveAsync(_buffer, cancellationToken);
+                if (read == 0)
+                {
+                    throw BrokeOff(null);
+                }
+
+                _end = read;
+                if (TryDecode(destination.Span, out var written))
+                {
+                    return written;
+                }
+            }
+        }
+        catch (Exception broken) when (IsBreak(broken))
+        {
+            throw BrokeOff(broken);
+        }
+    }
+
+    /// <summary>How much may be read past the buffer, which is empty here. Small rests of chunks are better read together with what follows them.</summary>
+    private int SureData(int wanted)
+    {
+        switch (_head.Framing)
+        {
+            case BodyFraming.Length:
+                return (int)Math.Min(_left, wanted);
+            case BodyFraming.UntilClose:
+                return wanted;
+            default:
+                return _chunks.SureData >= wanted ? wanted : 0;
+        }
+    }
+
+    private int TakeDirect(int count)
+    {
+        if (_head.Framing == BodyFraming.Length)
+        {
+            _left -= count;
+            _isBodyEnded = _left == 0;
+        }
+        else if (_head.Framing == BodyFraming.Chunked)
+        {
+            _chunks.SkipData(count);
+        }
+
+        return count;
+    }
+
+    private int EndByClose()
+    {
+        if (_head.Framing != BodyFraming.UntilClose)
+        {
+            throw BrokeOff(null);
+        }
+
+        _isBodyEnded = true;
+        return 0;
+    }
+
+    private UpstreamException BrokeOff(Exception? cause)
+    {
+        _isBodyBroken = true;
+        return new UpstreamException("The upstream broke off in the middle of its answer.", nothingSent: false, cause);
+    }
+
+    private ValueTask<int> ReceiveAsync(Memory<byte> into, CancellationToken cancellationToken) =>
+        _tls is null ? _socket.ReceiveAsync(into, SocketFlags.None, cancellationToken)
+        : _idleRead is { } idleRead ? ReceiveAfterIdleReadAsync(idleRead, into, cancellationToken)
+        : _tls.ReadAsync(into, cancellationToken);
+
+    /// <summary>Waits for what the idle read waits for, which is the answer by now, and then reads it.</summary>
+    private async ValueTask<int> ReceiveAfterIdleReadAsync(Task idleRead, Memory<byte> into, CancellationToken cancellationToken)
+    {
+        // The idle read was begun without the request's token. Closing is what ends it; nothing could be read after a cancelled read of TLS anyway.
+        _idleRead = null;
+        await using (cancellationToken.UnsafeRegister(static self => ((Http1Connection)self!).Dispose(), this))
+        {
+            try
+            {
+                await idleRead;
+            }
+            catch (Exception broken) when (IsBreak(broken))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                throw;
+            }
+        }
+
+        return await _tls!.ReadAsync(into, cancellationToken);
+    }
+
+    /// <summary>Whether an exception means that the connection is gone, in any of the ways in which sockets and TLS say it.</summary>
+    internal static bool IsBreak(Exception exception) => exception is IOException or SocketException or ObjectDisposedException or AuthenticationException;
+}
