@@ -4,7 +4,7 @@ using Microsoft.Extensions.Primitives;
 namespace Tollgate.Proxy.Forwarding;
 
 /// <summary>Carries one request to an upstream and its answer back, byte for byte.</summary>
-/// <remarks>The seam between the life of a request and the sockets: a hand-written HTTP/1.1 client can take the place of .NET's.</remarks>
+/// <remarks>The seam between the life of a request and the sockets. <see cref="UpstreamTransports"/> chooses what is behind it.</remarks>
 public interface IUpstreamTransport
 {
     /// <summary>Sends the head and streams the body; returns when the answer's head is there.</summary>
