@@ -53,6 +53,17 @@ internal sealed class ProbedUpstream : IDisposable
         }
     }
 
+    /// <summary>Returns once the caller has ended the connection.</summary>
+    public async Task UntilClosedAsync()
+    {
+        using var late = new CancellationTokenSource(Patience);
+        while (!(_connection!.Poll(0, SelectMode.SelectRead) && _connection.Available == 0))
+        {
+            Received();
+            await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System, late.Token);
+        }
+    }
+
     /// <summary>Says something.</summary>
     public async Task SayAsync(string text) => await _connection!.SendAsync(Encoding.Latin1.GetBytes(text));
 

@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Security.Authentication;
+using Microsoft.AspNetCore.Http;
 
 namespace Tollgate.Proxy.Forwarding.Http1;
 
@@ -33,7 +34,7 @@ internal sealed class Http1Connection : IDisposable
 
     // A read of nothing that waits while the connection is idle (TLS only: what the peer sent may lie inside of SslStream, where a poll can't see it).
     private Task<int>? _idleRead;
-    private bool _isReadingHead;
+    private volatile bool _isReadingHead;
     private int _isDisposed;
 
     /// <summary>Takes over a connected socket, and the TLS over it if there is any.</summary>
@@ -98,57 +99,33 @@ internal sealed class Http1Connection : IDisposable
     {
         BeginAnswer();
         _head.Reset(isForHead);
-        while (true)
+        _isReadingHead = true;
+        try
         {
-            var status = _head.Read(_buffer.AsSpan(_start, _end - _start), out var consumed);
-            _start += consumed;
-            if (status == OperationStatus.InvalidData || (status == OperationStatus.Done && _head.Status == 101))
+            while (!TryReadFinalHead(upstream, isForHead))
             {
-                var fault = _head.Fault.Length > 0 ? _head.Fault : "it changes the protocol unasked";
-                throw new UpstreamException($"{upstream} answered with something that is not a well-formed HTTP response: {fault}.", nothingSent: false);
-            }
+                MakeRoom();
+                var read = await ReceiveAsync(_buffer.AsMemory(_end), cancellationToken);
+                if (read == 0)
+                {
+                    throw BrokeOffBeforeHead(upstream, null);
+                }
 
-            if (status == OperationStatus.Done && _head.Status >= 200)
-            {
-                break;
+                _end += read;
             }
-
-            if (status == OperationStatus.Done)
-            {
-                // RFC 9110 §15.2: nobody asked for it, and the server it comes from can't know that we are no client.
-                _head.Reset(isForHead);
-                continue;
-            }
-
-            MakeRoom();
-            int read;
-            try
-            {
-                _isReadingHead = true;
-                read = await ReceiveAsync(_buffer.AsMemory(_end), cancellationToken);
-            }
-            catch (Exception broken) when (IsBreak(broken))
-            {
-                throw BrokeOff(upstream, broken);
-            }
-            finally
-            {
-                _isReadingHead = false;
-            }
-
-            if (read == 0)
-            {
-                throw BrokeOff(upstream, null);
-            }
-
-            _end += read;
+        }
+        catch (Exception broken) when (IsBreak(broken))
+        {
+            throw BrokeOffBeforeHead(upstream, broken);
+        }
+        finally
+        {
+            _isReadingHead = false;
         }
 
         _chunks.Reset();
         _left = _head.ContentLength;
         _isBodyEnded = _head.Framing == BodyFraming.None;
-
-        static UpstreamException BrokeOff(string upstream, Exception? cause) => new($"{upstream} broke off before it answered.", nothingSent: false, cause);
     }
 
     /// <summary>Reads what has arrived of the body; 0 at its end.</summary>
@@ -192,7 +169,7 @@ internal sealed class Http1Connection : IDisposable
         _tls?.Dispose();
         if (!_isReadingHead)
         {
-            // A body's reads are awaited before anybody closes; a head's may still be under way, and then the buffer is the collector's.
+            // A body's reads are awaited before anybody closes. A head's may still be under way: then the buffer is left to the collector.
             ReturnBuffer();
         }
     }
@@ -217,6 +194,36 @@ internal sealed class Http1Connection : IDisposable
             ArrayPool<byte>.Shared.Return(buffer);
         }
     }
+
+    /// <summary>Reads what is there of the head. Returns whether it is whole, and not an interim one.</summary>
+    private bool TryReadFinalHead(string upstream, bool isForHead)
+    {
+        while (true)
+        {
+            var status = _head.Read(_buffer.AsSpan(_start, _end - _start), out var consumed);
+            _start += consumed;
+            if (status == OperationStatus.NeedMoreData)
+            {
+                return false;
+            }
+
+            if (status == OperationStatus.InvalidData || _head.Status == StatusCodes.Status101SwitchingProtocols)
+            {
+                var fault = status == OperationStatus.InvalidData ? _head.Fault : "it changes the protocol unasked";
+                throw new UpstreamException($"{upstream} answered with something that is not a well-formed HTTP response: {fault}.", nothingSent: false);
+            }
+
+            if (_head.Status >= StatusCodes.Status200OK)
+            {
+                return true;
+            }
+
+            // RFC 9110 §15.2 lets a client pass over what it did not ask for, and the request as it goes out asks for none.
+            _head.Reset(isForHead);
+        }
+    }
+
+    private static UpstreamException BrokeOffBeforeHead(string upstream, Exception? cause) => new($"{upstream} broke off before it answered.", nothingSent: false, cause);
 
     /// <summary>Room for another read of a head: what is kept moves to the front, or into a larger buffer.</summary>
     private void MakeRoom()
