@@ -49,20 +49,14 @@ internal struct ChunkedDecoder
     /// <summary>Whether the last chunk and its trailers have been read.</summary>
     public readonly bool IsEnded => _step == Step.Ended;
 
-    /// <summary>Bytes that are sure to be data before anything else comes; 0 outside of a chunk.</summary>
-    public readonly long SureData => _step == Step.Data ? _left : 0;
-
     /// <summary>Begins anew.</summary>
     public void Reset() => this = default;
 
-    /// <summary>Notes that <paramref name="count"/> bytes of <see cref="SureData"/> were read past this decoder.</summary>
-    public void SkipData(long count)
-    {
-        _left -= count;
-        _step = _left == 0 ? Step.DataReturn : Step.Data;
-    }
-
     /// <summary>Decodes until the source, the destination's room or the body ends.</summary>
+    /// <param name="source">Coded bytes, from where the last call ended.</param>
+    /// <param name="destination">Room for data. May begin where the source does: data is never written beyond what has been read.</param>
+    /// <param name="consumed">Bytes of the source that were read.</param>
+    /// <param name="written">Bytes of data.</param>
     /// <returns>
     /// <c>Done</c> at the body's end, with the source's rest unread; <c>NeedMoreData</c> with all of it read; <c>DestinationTooSmall</c>; <c>InvalidData</c> with what was good written.
     /// </returns>
@@ -93,7 +87,8 @@ internal struct ChunkedDecoder
                 source.Slice(consumed, count).CopyTo(destination[written..]);
                 consumed += count;
                 written += count;
-                SkipData(count);
+                _left -= count;
+                _step = _left == 0 ? Step.DataReturn : Step.Data;
                 continue;
             }
 

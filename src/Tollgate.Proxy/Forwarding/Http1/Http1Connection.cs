@@ -9,19 +9,20 @@ namespace Tollgate.Proxy.Forwarding.Http1;
 
 /// <summary>One connection to an upstream: sends bytes, reads heads, and reads bodies by their framing.</summary>
 /// <remarks>
-/// One request at a time. One call may send while another reads; there are never two of either. What was read beyond the present answer stays in its buffer and
-/// makes it unusable for another request. While it is idle it holds no buffer.
+/// One request at a time. One call may send while another reads; there are never two of either. A head is read into a buffer of the pool together with what comes
+/// along; the rest of a body straight to where it is wanted, so that a stream that waits holds no memory here. Bytes beyond the present answer make the connection
+/// unusable for another request.
 /// </remarks>
 internal sealed class Http1Connection : IDisposable
 {
-    // Two of Kestrel's blocks: a head of Anthropic's with its cookies and limits is under 4 KiB, and events of a stream come in tens to hundreds of bytes.
+    // A head of Anthropic's with its cookies and limits is under 4 KiB; a small answer comes whole along with it.
     private const int BufferBytes = 8 * 1024;
 
     private readonly Socket _socket;
     private readonly SslStream? _tls;
     private readonly ResponseHead _head = new();
 
-    // What was read and not yet given on: [_start, _end). Null while idle, and after Dispose.
+    // What was read with a head and not yet given on: [_start, _end). Null once that is used up.
     private byte[]? _buffer;
     private int _start;
     private int _end;
@@ -31,6 +32,7 @@ internal sealed class Http1Connection : IDisposable
     private long _left;
     private bool _isBodyEnded;
     private bool _isBodyBroken;
+    private bool _hasSurplus;
 
     // A read of nothing that waits while the connection is idle (TLS only: what the peer sent may lie inside of SslStream, where a poll can't see it).
     private Task<int>? _idleRead;
@@ -55,7 +57,7 @@ internal sealed class Http1Connection : IDisposable
 
     /// <summary>Whether the present answer was read to its end, nothing came after it, and the upstream lets the connection stay.</summary>
     public bool CanCarryAnother =>
-        _isBodyEnded && !_isBodyBroken && _start == _end && _head.KeepsConnection && Volatile.Read(ref _isDisposed) == 0;
+        _isBodyEnded && !_isBodyBroken && !_hasSurplus && _start == _end && _head.KeepsConnection && Volatile.Read(ref _isDisposed) == 0;
 
     /// <summary>Whether the peer has neither sent anything nor ended the connection while it was idle, as far as this host knows by now.</summary>
     public bool IsStillQuiet
@@ -179,18 +181,18 @@ internal sealed class Http1Connection : IDisposable
         if (_buffer is null)
         {
             _buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
-            _start = 0;
-            _end = 0;
         }
 
         _isBodyEnded = false;
         _isBodyBroken = false;
+        _hasSurplus = false;
     }
 
     private void ReturnBuffer()
     {
         if (Interlocked.Exchange(ref _buffer, null) is { } buffer)
         {
+            _start = _end = 0;
             ArrayPool<byte>.Shared.Return(buffer);
         }
     }
@@ -274,43 +276,40 @@ internal sealed class Http1Connection : IDisposable
 
     private bool TryDecodeChunks(Span<byte> destination, out int written)
     {
-        var isBroken = _chunks.Decode(_buffer.AsSpan(_start, _end - _start), destination, out var consumed, out written) == OperationStatus.InvalidData;
+        DecodeChunks(_buffer.AsSpan(_start, _end - _start), destination, out var consumed, out written);
         _start += consumed;
-        _isBodyBroken |= isBroken;
+        return written > 0 || _isBodyEnded;
+    }
+
+    /// <summary>Decodes, and notes what that told. What was good before a fault is given on first; the next call tells of the fault.</summary>
+    private void DecodeChunks(ReadOnlySpan<byte> source, Span<byte> destination, out int consumed, out int written)
+    {
+        _isBodyBroken |= _chunks.Decode(source, destination, out consumed, out written) == OperationStatus.InvalidData;
         _isBodyEnded = _chunks.IsEnded;
         if (_isBodyBroken && written == 0)
         {
             throw BrokeOff(null);
         }
-
-        // What was good before the fault is given on first; the next call tells of the fault.
-        return written > 0 || _isBodyEnded;
     }
 
+    /// <summary>Reads to where the bytes are wanted. The buffer has nothing left, and is not held while the upstream is waited for.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<int> ReadBodySlowAsync(Memory<byte> destination, CancellationToken cancellationToken)
     {
+        ReturnBuffer();
         try
         {
             while (true)
             {
-                var sure = SureData(destination.Length);
-                if (sure > 0)
+                var wanted = _head.Framing == BodyFraming.Length ? (int)Math.Min(_left, destination.Length) : destination.Length;
+                var count = await ReceiveAsync(destination[..wanted], cancellationToken);
+                if (count == 0)
                 {
-                    // Nothing but data can come next: it goes where it is wanted, without a copy.
-                    var count = await ReceiveAsync(destination[..sure], cancellationToken);
-                    return count > 0 ? TakeDirect(count) : EndByClose();
+                    return EndByClose();
                 }
 
-                _start = _end = 0;
-                var read = await ReceiveAsync(_buffer, cancellationToken);
-                if (read == 0)
-                {
-                    throw BrokeOff(null);
-                }
-
-                _end = read;
-                if (TryDecode(destination.Span, out var written))
+                var written = Take(destination.Span, count);
+                if (written > 0 || _isBodyEnded)
                 {
                     return written;
                 }
@@ -322,33 +321,25 @@ internal sealed class Http1Connection : IDisposable
         }
     }
 
-    /// <summary>How much may be read past the buffer, which is empty here. Small rests of chunks are better read together with what follows them.</summary>
-    private int SureData(int wanted)
-    {
-        switch (_head.Framing)
-        {
-            case BodyFraming.Length:
-                return (int)Math.Min(_left, wanted);
-            case BodyFraming.UntilClose:
-                return wanted;
-            default:
-                return _chunks.SureData >= wanted ? wanted : 0;
-        }
-    }
-
-    private int TakeDirect(int count)
+    /// <summary>Makes data of the <paramref name="count"/> bytes that were read to where it is wanted. Returns how much of it is data.</summary>
+    private int Take(Span<byte> destination, int count)
     {
         if (_head.Framing == BodyFraming.Length)
         {
             _left -= count;
             _isBodyEnded = _left == 0;
-        }
-        else if (_head.Framing == BodyFraming.Chunked)
-        {
-            _chunks.SkipData(count);
+            return count;
         }
 
-        return count;
+        if (_head.Framing == BodyFraming.UntilClose)
+        {
+            return count;
+        }
+
+        // In place: data never moves but to the front, over framing that has been read.
+        DecodeChunks(destination[..count], destination, out var consumed, out var written);
+        _hasSurplus |= _isBodyEnded && consumed < count;
+        return written;
     }
 
     private int EndByClose()
