@@ -419,5 +419,18 @@ public sealed class Http1TransportTests
         Assert.IsType<Http1Transport>(UpstreamTransports.For(new UpstreamOptions { BaseUrl = "https://api.test" }, new WebProxy()));
     }
 
+    [Fact]
+    public async Task An_upstream_behind_a_proxy_is_reached_through_it()
+    {
+        using var proxy = new ScriptedListener();
+        using var transport = new SocketsHttpTransport(new UpstreamOptions { BaseUrl = "http://api.test" }, new WebProxy(proxy.BaseUrl));
+        var request = new UpstreamRequest("GET", new Uri("http://api.test/v1/models"), HttpVersion.Version11, new HeaderDictionary(), new UpstreamCredential(string.Empty), null);
+        var sending = transport.SendAsync(request, CancellationToken.None).AsTask();
+        using var connection = await proxy.AcceptAsync();
+        Assert.StartsWith("GET http://api.test/v1/models HTTP/1.1\r\n", await ScriptedListener.AnswerAsync(connection, Ok), StringComparison.Ordinal);
+        await using var response = await sending.WaitAsync(Patience);
+        Assert.Equal("ok", await TransportUnderTest.ReadToEndAsync(response));
+    }
+
     private static byte[] Bytes(string text) => Encoding.Latin1.GetBytes(text);
 }

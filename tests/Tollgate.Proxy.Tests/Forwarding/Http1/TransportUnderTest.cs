@@ -32,7 +32,7 @@ internal sealed class TransportUnderTest : IDisposable
     {
         var reader = pipe ?? (body is null ? null : PipeReader.Create(new MemoryStream(Encoding.Latin1.GetBytes(body))));
         var sent = reader is null ? null : new RequestBody(reader, body?.Length, new BodyPeek(), new Watchdog(TimeProvider.System, default, default), Limits, new NoLog());
-        return new UpstreamRequest(method, new Uri($"{_baseUrl}/v1/x?y=%20"), new Version(1, 1), headers ?? [], default(UpstreamCredential) with { InjectedKey = string.Empty }, sent);
+        return new UpstreamRequest(method, new Uri($"{_baseUrl}/v1/x?y=%20"), new Version(1, 1), headers ?? [], new UpstreamCredential(string.Empty), sent);
     }
 
     public async Task<IUpstreamResponse> SendAsync(UpstreamRequest? request = null, CancellationToken cancellation = default)
