@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Time.Testing;
@@ -173,6 +174,57 @@ public sealed class Http1TransportTests
             catch (OperationCanceledException)
             {
                 // The test is over.
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Many_requests_at_once_each_get_their_own_answer()
+    {
+        using var listener = new ScriptedListener();
+        using var transport = new TransportUnderTest(listener.BaseUrl);
+        using var stop = new CancellationTokenSource();
+        var serving = ServeAllAsync();
+        await Parallel.ForEachAsync(Enumerable.Range(0, 3_200), new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (number, cancellation) =>
+        {
+            var body = $"{number:0000}";
+            Assert.Equal(body, await transport.GetAsync(transport.Request("POST", body)));
+        });
+        await stop.CancelAsync();
+        transport.Dispose();
+        await serving;
+        Assert.InRange(transport.Transport.IdleCount, 0, IdleConnections.MostIdle);
+
+        async Task ServeAllAsync()
+        {
+            var connections = new List<Task>();
+            try
+            {
+                while (true)
+                {
+                    connections.Add(ServeAsync(await listener.AcceptAsync(stop.Token)));
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                await Task.WhenAll(connections);
+            }
+        }
+
+        // By turns: a length, chunks, a close that is announced, and bytes that nobody asked for.
+        async Task ServeAsync(Socket connection)
+        {
+            using var owned = connection;
+            while (await ScriptedListener.ReadRequestAsync(connection) is { Length: > 0 } request)
+            {
+                var body = request[^4..];
+                await connection.SendAsync(Bytes((body[^1] % 4) switch
+                {
+                    0 => $"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n{body}",
+                    1 => $"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{body[0]}\r\n3\r\n{body[1..]}\r\n0\r\n\r\n",
+                    2 => $"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\n{body}",
+                    _ => $"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n{body}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+                }));
             }
         }
     }
