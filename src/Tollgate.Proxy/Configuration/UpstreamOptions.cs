@@ -28,6 +28,12 @@ public sealed record UpstreamOptions
     [AllowedValues("1.1", "2")]
     public string HttpVersion { get; init; } = "1.1";
 
+    /// <summary>
+    /// What carries requests to it. <c>client</c>: .NET's HTTP client. <c>own</c>: connections of Tollgate's own, which cost less and are stricter, and are
+    /// newer; HTTP/1.1 without a proxy only, else the client is used all the same. Default <c>client</c>.
+    /// </summary>
+    public UpstreamTransport Transport { get; init; }
+
     /// <summary>The region billed at, for providers with a regional premium; empty or <c>global</c> for none. Default empty.</summary>
     public string Region { get; init; } = string.Empty;
 
@@ -37,6 +43,16 @@ public sealed record UpstreamOptions
 
     /// <summary>The dialect and the address: a record's own text would hold the key.</summary>
     public override string ToString() => $"{nameof(UpstreamOptions)} {{ Dialect = {Dialect}, BaseUrl = {BaseUrl} }}";
+}
+
+/// <summary>What carries requests to an upstream.</summary>
+public enum UpstreamTransport
+{
+    /// <summary>.NET's HTTP client.</summary>
+    Client,
+
+    /// <summary>Connections of Tollgate's own.</summary>
+    Own,
 }
 
 /// <summary>One of several keys of an upstream.</summary>

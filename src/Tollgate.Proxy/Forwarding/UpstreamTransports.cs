@@ -8,7 +8,7 @@ namespace Tollgate.Proxy.Forwarding;
 public static class UpstreamTransports
 {
     /// <summary>
-    /// Connections of our own for HTTP/1.1. .NET's client for HTTP/2, and where the environment (<c>HTTPS_PROXY</c>, <c>HTTP_PROXY</c>, <c>ALL_PROXY</c>, <c>NO_PROXY</c>) names
+    /// Connections of our own for HTTP/1.1 where the options choose them; .NET's client else, always for HTTP/2, and where the environment (<c>HTTPS_PROXY</c>, <c>HTTP_PROXY</c>, <c>ALL_PROXY</c>, <c>NO_PROXY</c>) names
     /// a proxy for the upstream's address; never for this host's own.
     /// </summary>
 #pragma warning disable RS0030 // Not to send anything with: it is where .NET has what the environment says of proxies.
@@ -21,7 +21,7 @@ public static class UpstreamTransports
         var address = new Uri(options.BaseUrl, UriKind.Absolute);
         var isProxied = !address.IsLoopback && !environment.IsBypassed(address) && environment.GetProxy(address) is { } proxy && proxy != address;
         return isProxied ? new SocketsHttpTransport(options, environment)
-            : options.HttpVersion == "2" ? new SocketsHttpTransport(options)
+            : options.HttpVersion == "2" || options.Transport == UpstreamTransport.Client ? new SocketsHttpTransport(options)
             : new Http1Transport(options);
     }
 }

@@ -46,7 +46,8 @@ internal sealed class GatewayInProcess : IAsyncDisposable
     public static async Task<GatewayInProcess> StartAsync(
         string upstream, Func<TollgateOptions, TollgateOptions>? change = null, Func<UpstreamOptions, UpstreamOptions>? changeUpstream = null, string scheme = "http")
     {
-        var anthropic = new UpstreamOptions { BaseUrl = upstream };
+        // The whole path over connections of our own; end to end it runs over the client, which is the default.
+        var anthropic = new UpstreamOptions { BaseUrl = upstream, Transport = UpstreamTransport.Own };
         var options = new TollgateOptions
         {
             Proxy = new ProxyOptions { Listen = [$"{scheme}://127.0.0.1:0"] },

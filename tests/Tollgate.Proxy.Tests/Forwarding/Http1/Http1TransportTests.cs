@@ -465,10 +465,11 @@ public sealed class Http1TransportTests
     public void An_upstream_behind_a_proxy_or_of_HTTP_2_is_left_to_the_platforms_client()
     {
         var proxy = new WebProxy("http://proxy.test:3128") { BypassList = ["^direct\\.test$"] };
-        Assert.IsType<SocketsHttpTransport>(UpstreamTransports.For(new UpstreamOptions { BaseUrl = "https://api.test" }, proxy));
-        Assert.IsType<SocketsHttpTransport>(UpstreamTransports.For(new UpstreamOptions { BaseUrl = "http://127.0.0.1:1", HttpVersion = "2" }, proxy));
-        Assert.IsType<Http1Transport>(UpstreamTransports.For(new UpstreamOptions { BaseUrl = "http://127.0.0.1:1" }, proxy));
-        Assert.IsType<Http1Transport>(UpstreamTransports.For(new UpstreamOptions { BaseUrl = "https://api.test" }, new WebProxy()));
+        Assert.IsType<SocketsHttpTransport>(UpstreamTransports.For(new UpstreamOptions { BaseUrl = "https://api.test", Transport = UpstreamTransport.Own }, proxy));
+        Assert.IsType<SocketsHttpTransport>(UpstreamTransports.For(new UpstreamOptions { BaseUrl = "https://api.test" }, new WebProxy()));
+        Assert.IsType<SocketsHttpTransport>(UpstreamTransports.For(new UpstreamOptions { BaseUrl = "http://127.0.0.1:1", HttpVersion = "2", Transport = UpstreamTransport.Own }, proxy));
+        Assert.IsType<Http1Transport>(UpstreamTransports.For(new UpstreamOptions { BaseUrl = "http://127.0.0.1:1", Transport = UpstreamTransport.Own }, proxy));
+        Assert.IsType<Http1Transport>(UpstreamTransports.For(new UpstreamOptions { BaseUrl = "https://api.test", Transport = UpstreamTransport.Own }, new WebProxy()));
     }
 
     [Fact]
