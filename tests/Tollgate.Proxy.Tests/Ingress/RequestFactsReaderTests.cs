@@ -306,9 +306,17 @@ public sealed class RequestFactsReaderTests
         var whole = new ReadOnlySequence<byte>(bytes);
         ReadOnlySequence<byte>[] cuts = [.. EverySplit.InTwo(bytes).Select(SampleBodies.Sequence)];
         Once();
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        Once();
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        // A text over several segments is read through a pooled array, and a collection that other tests cause may empty the pool: that costs one try.
+        var least = long.MaxValue;
+        for (var attempt = 0; attempt < 5 && least > 0; attempt++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            Once();
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        Assert.Equal(0, least);
 
         void Once()
         {
