@@ -80,7 +80,8 @@ public sealed class RequestPath(
                 return;
             }
 
-            if (!context.RequestAborted.IsCancellationRequested)
+            // Not so when the client left meanwhile: the server may tell of that only later, so the lease is asked.
+            if (lease.IsOpen)
             {
                 await ForwardAsync(context, world, accepted, key, requestId, arrival, peek, lease, admitted.Body);
             }

@@ -68,9 +68,6 @@ public sealed class AdmissionBook : IAdmissionStates
     /// <summary>Whether anything is counted at all.</summary>
     public bool IsEmpty => Volatile.Read(ref _series).Length == 0 && Volatile.Read(ref _limits).Length == 0;
 
-    /// <summary>Whether any budget is for anything.</summary>
-    public bool HasBudgets => Volatile.Read(ref _series).Length > 0;
-
     /// <summary>Thresholds as they are reached, oldest first.</summary>
     public ChannelReader<BudgetWarning> Warnings => _warnings.Reader;
 

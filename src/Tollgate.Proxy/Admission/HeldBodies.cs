@@ -5,9 +5,6 @@ public sealed class HeldBodies
 {
     private long _bytes;
 
-    /// <summary>Held now.</summary>
-    public long Bytes => Interlocked.Read(ref _bytes);
-
     /// <summary>Takes room for more; false when that would be more than <paramref name="most"/>, and then nothing is taken.</summary>
     public bool TryTake(long bytes, long most)
     {

@@ -180,6 +180,26 @@ public sealed class BudgetTests
     }
 
     [Fact]
+    public async Task A_client_that_leaves_while_its_body_is_waited_for_reaches_nobody_and_reserves_nothing()
+    {
+        await using var upstream = await FakeUpstream.StartAsync();
+        await using var gateway = await StartAsync(upstream, [Team(500m, BudgetMode.Strict)]);
+        var head = Encoding.ASCII.GetBytes($"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nx-api-key: {Key}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{{\"model\":");
+        for (var i = 0; i < 50; i++)
+        {
+            using var client = new System.Net.Sockets.TcpClient { LingerState = new System.Net.Sockets.LingerOption(true, 0) };
+            await client.ConnectAsync(IPAddress.Loopback, gateway.Address.Port, TestContext.Current.CancellationToken);
+            await client.GetStream().WriteAsync(head, TestContext.Current.CancellationToken);
+        }
+
+        using var after = await PostAsync(gateway);
+        Assert.Equal(HttpStatusCode.OK, after.StatusCode);
+        await after.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        await NothingHeldAsync(gateway);
+        Assert.Single(upstream.Requests);
+    }
+
+    [Fact]
     public async Task Room_for_a_body_is_free_again_once_it_has_gone_up_and_a_row_says_when_it_was_let_in()
     {
         await using var upstream = await FakeUpstream.StartAsync();
