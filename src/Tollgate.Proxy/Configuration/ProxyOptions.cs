@@ -14,6 +14,18 @@ public sealed record ProxyOptions
     [ItemCount(1, 64)]
     public IReadOnlyList<string> Listen { get; init; } = ["http://127.0.0.1:8080"];
 
+    /// <summary>
+    /// What serves the connections: <c>sockets</c>, .NET's on the thread pool, or <c>loops</c> (experimental, Linux only, else sockets are taken):
+    /// threads of their own, on which a request and its upstream's connection stay. Default <c>sockets</c>.
+    /// </summary>
+    [NeedsRestart]
+    public ProxyTransport Transport { get; init; }
+
+    /// <summary>How many event loops there are. Default 0: one for each processor, at most 16.</summary>
+    [NeedsRestart]
+    [Range(0, 64)]
+    public int EventLoops { get; init; }
+
     /// <summary>Certificate for <c>https://</c> addresses. Default none.</summary>
     [NeedsRestart]
     public CertificateOptions? Certificate { get; init; }
@@ -50,6 +62,16 @@ public sealed record ProxyOptions
     [TimeRange("00:00:00", "01:00:00")]
     [NeedsRestart]
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(30);
+}
+
+/// <summary>What serves clients' connections.</summary>
+public enum ProxyTransport
+{
+    /// <summary>.NET's sockets.</summary>
+    Sockets,
+
+    /// <summary>Event loops of Tollgate's own.</summary>
+    Loops,
 }
 
 /// <summary>A certificate and its key.</summary>

@@ -75,6 +75,11 @@ internal sealed class Drain(TimeProvider time) : IDisposable
     {
         try
         {
+            if (connection is LoopConnection own)
+            {
+                await own.BeginAsync();
+            }
+
             await next(connection);
         }
         finally

@@ -1,29 +1,21 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
-using Microsoft.Extensions.Options;
 
 namespace Tollgate.Hosting;
 
-/// <summary>Kestrel's sockets, whose listeners stop accepting at once and let Kestrel close its connections only when <see cref="Drain"/> says so.</summary>
+/// <summary>A transport whose listeners stop accepting at once and let Kestrel close its connections only when <see cref="Drain"/> says so.</summary>
 /// <remarks>
 /// Kestrel stops a listener first and waits for it, then closes idle connections: the pause goes between the two. A listener on an inherited
 /// socket is only let go of: neither shut down nor closed (strace, .NET 10.0), so those who connect wait for the next process to accept them.
 /// </remarks>
-internal sealed class DrainingTransport(ILoggerFactory loggers, Drain drain) : IConnectionListenerFactory, IConnectionListenerFactorySelector
+internal sealed class DrainingTransport(IConnectionListenerFactory sockets, Drain drain) : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
-    // As many as Linux lets wait (net.core.somaxconn), and more than Kestrel's 512, because it also goes for an inherited socket:
-    // there it holds all who connect between two processes, and a client that finds it full is slowed down by a second or more.
-    private const int Backlog = 4096;
-
-    private readonly SocketTransportFactory _sockets = new(Options.Create(new SocketTransportOptions { Backlog = Backlog }), loggers);
-
     /// <inheritdoc/>
-    public bool CanBind(EndPoint endpoint) => _sockets.CanBind(endpoint);
+    public bool CanBind(EndPoint endpoint) => sockets is not IConnectionListenerFactorySelector selector || selector.CanBind(endpoint);
 
     /// <inheritdoc/>
     public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
-        new Listener(await _sockets.BindAsync(endpoint, cancellationToken), drain);
+        new Listener(await sockets.BindAsync(endpoint, cancellationToken), drain);
 
     private sealed class Listener(IConnectionListener sockets, Drain drain) : IConnectionListener
     {

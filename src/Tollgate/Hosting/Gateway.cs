@@ -7,6 +7,7 @@ using Tollgate.Control;
 using Tollgate.Proxy;
 using Tollgate.Proxy.Admission;
 using Tollgate.Proxy.Configuration;
+using Tollgate.Proxy.EventLoops;
 using Tollgate.Proxy.Metrics;
 using Tollgate.Proxy.Recording;
 using Tollgate.Webhooks;
@@ -44,6 +45,7 @@ internal sealed class Gateway : IAsyncDisposable
     private readonly WebhookSender _webhooks;
     private readonly ControlWatch _controlWatch;
     private readonly Drain _drain;
+    private readonly EventLoopGroup? _loops;
     private readonly ConfigurationWatcher _watcher;
     private readonly WebApplication _admin;
     private readonly WebApplication _proxy;
@@ -102,7 +104,10 @@ internal sealed class Gateway : IAsyncDisposable
             loader, configuration, (next, stopping) => ReloadAsync(next, configured, control, stopping), time, loggers.CreateLogger<ConfigurationWatcher>());
         _drain = new Drain(time);
         var sockets = InheritedSockets.OfThisProcess();
-        _proxy = Listeners.Proxy(_options.Proxy, loggers, new RequestPath(worlds, _recording?.Recorder, rows, _book, events, time, gatewayId, _drain.Cut), _drain, sockets);
+        _loops = _options.Proxy.Transport == ProxyTransport.Loops && EventLoopGroup.IsSupported
+            ? new EventLoopGroup(_options.Proxy.EventLoops is 0 ? EventLoopGroup.DefaultCount : _options.Proxy.EventLoops)
+            : null;
+        _proxy = Listeners.Proxy(_options.Proxy, loggers, new RequestPath(worlds, _recording?.Recorder, rows, _book, events, time, gatewayId, _drain.Cut), _drain, sockets, _loops, time);
         var adminToken = AdminApi.TokenOf(_options.Admin);
         _madeAdminToken = _options.Admin.Token.Length == 0 ? adminToken : null;
         var api = new AdminApi(_options.Admin, adminToken, () => [.. worlds.Current.Options.Upstreams.Keys], control, control.Sessions, _book, time, loggers);
@@ -173,6 +178,7 @@ internal sealed class Gateway : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _proxy.DisposeAsync();
+        _loops?.Dispose();
         await _admin.DisposeAsync();
         _drain.Dispose();
         _watcher.Dispose();

@@ -3,22 +3,32 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Options;
 using Tollgate.Admin;
 using Tollgate.Configuration;
 using Tollgate.Proxy;
 using Tollgate.Proxy.Configuration;
+using Tollgate.Proxy.EventLoops;
 
 namespace Tollgate.Hosting;
 
 /// <summary>The two Kestrel servers: one for clients, one for operators. They share nothing but the process.</summary>
 internal static class Listeners
 {
-    /// <summary>The server for clients: no routing, no middleware but the request path.</summary>
+    // As many as Linux lets wait (net.core.somaxconn), and more than Kestrel's 512, because it also goes for an inherited socket:
+    // there it holds all who connect between two processes, and a client that finds it full is slowed down by a second or more.
+    private const int Backlog = 4096;
+
+    /// <summary>The server for clients: no routing, no middleware but the request path. Its connections are <paramref name="loops"/>'s, or .NET's where there are none.</summary>
     /// <exception cref="IOException">A socket is named that was not handed over.</exception>
-    public static WebApplication Proxy(ProxyOptions options, ILoggerFactory loggers, RequestPath path, Drain drain, InheritedSockets sockets)
+    public static WebApplication Proxy(ProxyOptions options, ILoggerFactory loggers, RequestPath path, Drain drain, InheritedSockets sockets, EventLoopGroup? loops, TimeProvider time)
     {
         var places = Resolve(options.Listen, sockets);
-        var app = Build(loggers, new DrainingTransport(loggers, drain), kestrel =>
+        IConnectionListenerFactory transport = loops is null
+            ? new SocketTransportFactory(Options.Create(new SocketTransportOptions { Backlog = Backlog }), loggers)
+            : new LoopTransport(loops, Backlog, time);
+        var app = Build(loggers, new DrainingTransport(transport, drain), kestrel =>
         {
             kestrel.Limits.MaxRequestBodySize = options.MaxRequestBodyBytes;
             kestrel.Limits.KeepAliveTimeout = options.KeepAliveTimeout;

@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using Tollgate.Proxy.EventLoops;
 
 namespace Tollgate.Proxy.Forwarding.Http1;
 
@@ -33,7 +34,7 @@ internal sealed class Dialer(Uri address, TimeSpan limit, TimeProvider time, X50
         }
     }
 
-    private async Task<Socket> ConnectAsync(CancellationToken cancellationToken)
+    private async Task<UpstreamSocket> ConnectAsync(CancellationToken cancellationToken)
     {
         var addresses = await ResolveAsync(cancellationToken);
         var began = time.GetTimestamp();
@@ -46,7 +47,7 @@ internal sealed class Dialer(Uri address, TimeSpan limit, TimeProvider time, X50
             {
                 return await ConnectAsync(addresses[at], share > TimeSpan.Zero ? share : TimeSpan.Zero, cancellationToken);
             }
-            catch (Exception failed) when (failed is SocketException || (failed is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+            catch (Exception failed) when (failed is SocketException or IOException || (failed is OperationCanceledException && !cancellationToken.IsCancellationRequested))
             {
                 last = failed;
             }
@@ -75,15 +76,20 @@ internal sealed class Dialer(Uri address, TimeSpan limit, TimeProvider time, X50
         throw new UpstreamException($"{address.Host} could not be resolved to an address.", nothingSent: true);
     }
 
-    private async Task<Socket> ConnectAsync(IPAddress to, TimeSpan share, CancellationToken cancellationToken)
+    private async Task<UpstreamSocket> ConnectAsync(IPAddress to, TimeSpan share, CancellationToken cancellationToken)
     {
         using var late = new CancellationTokenSource(share, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
+        if (EventLoop.Current is { } loop)
+        {
+            return new UpstreamSocket.OfLoop(await LoopSocket.ConnectAsync(loop, new IPEndPoint(to, address.Port), either.Token));
+        }
+
         var socket = new Socket(to.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
             await socket.ConnectAsync(new IPEndPoint(to, address.Port), either.Token);
-            return socket;
+            return new UpstreamSocket.OfThreadPool(socket);
         }
         catch
         {
@@ -92,9 +98,9 @@ internal sealed class Dialer(Uri address, TimeSpan limit, TimeProvider time, X50
         }
     }
 
-    private async Task<Http1Connection> SecureAsync(Socket socket, CancellationToken cancellationToken)
+    private async Task<Http1Connection> SecureAsync(UpstreamSocket socket, CancellationToken cancellationToken)
     {
-        var tls = new SslStream(new NetworkStream(socket, ownsSocket: false));
+        var tls = new SslStream(socket.AsStream());
         try
         {
             await tls.AuthenticateAsClientAsync(

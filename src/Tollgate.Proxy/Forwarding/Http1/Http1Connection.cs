@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Security.Authentication;
 using Microsoft.AspNetCore.Http;
+using Tollgate.Proxy.EventLoops;
 
 namespace Tollgate.Proxy.Forwarding.Http1;
 
@@ -18,7 +19,7 @@ internal sealed class Http1Connection : IDisposable
     // A head of Anthropic's with its cookies and limits is under 4 KiB; a small answer comes whole along with it.
     private const int BufferBytes = 8 * 1024;
 
-    private readonly Socket _socket;
+    private readonly UpstreamSocket _socket;
     private readonly SslStream? _tls;
     private readonly ResponseHead _head = new();
 
@@ -37,10 +38,11 @@ internal sealed class Http1Connection : IDisposable
     // A read of nothing that waits while the connection is idle (TLS only: what the peer sent may lie inside of SslStream, where a poll can't see it).
     private Task<int>? _idleRead;
     private volatile bool _isReadingHead;
+    private volatile bool _isBroken;
     private int _isDisposed;
 
     /// <summary>Takes over a connected socket, and the TLS over it if there is any.</summary>
-    public Http1Connection(Socket socket, SslStream? tls)
+    public Http1Connection(UpstreamSocket socket, SslStream? tls)
     {
         _socket = socket;
         _tls = tls;
@@ -48,6 +50,9 @@ internal sealed class Http1Connection : IDisposable
 
     /// <summary>Whether it has carried a request before.</summary>
     public bool IsReused { get; private set; }
+
+    /// <summary>The loop that it belongs to; null for none.</summary>
+    public EventLoop? Loop => _socket.Loop;
 
     /// <summary>When it became idle, as a timestamp. The pool's to keep.</summary>
     public long IdleSince { get; set; }
@@ -57,7 +62,7 @@ internal sealed class Http1Connection : IDisposable
 
     /// <summary>Whether the present answer was read to its end, nothing came after it, and the upstream lets the connection stay.</summary>
     public bool CanCarryAnother =>
-        _isBodyEnded && !_isBodyBroken && !_hasSurplus && _start == _end && _head.KeepsConnection && Volatile.Read(ref _isDisposed) == 0;
+        _isBodyEnded && !_isBodyBroken && !_hasSurplus && _start == _end && _head.KeepsConnection && !_isBroken && Volatile.Read(ref _isDisposed) == 0;
 
     /// <summary>Whether the peer has neither sent anything nor ended the connection while it was idle, as far as this host knows by now.</summary>
     public bool IsStillQuiet
@@ -66,7 +71,7 @@ internal sealed class Http1Connection : IDisposable
         {
             try
             {
-                return Volatile.Read(ref _isDisposed) == 0 && _idleRead is not { IsCompleted: true } && !_socket.Poll(0, SelectMode.SelectRead);
+                return Volatile.Read(ref _isDisposed) == 0 && !_isBroken && _idleRead is not { IsCompleted: true } && _socket.IsQuiet;
             }
             catch (Exception broken) when (broken is SocketException or ObjectDisposedException)
             {
@@ -77,22 +82,8 @@ internal sealed class Http1Connection : IDisposable
 
     /// <summary>Sends all of <paramref name="bytes"/>.</summary>
     /// <exception cref="IOException">The connection broke.</exception>
-    public ValueTask SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
-    {
-        if (_tls is not null)
-        {
-            return _tls.WriteAsync(bytes, cancellationToken);
-        }
-
-        var sending = _socket.SendAsync(bytes, SocketFlags.None, cancellationToken);
-        if (sending.IsCompletedSuccessfully)
-        {
-            _ = sending.GetAwaiter().GetResult();
-            return ValueTask.CompletedTask;
-        }
-
-        return new ValueTask(sending.AsTask());
-    }
+    public ValueTask SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) =>
+        _tls is null ? _socket.SendAsync(bytes, cancellationToken) : _tls.WriteAsync(bytes, cancellationToken);
 
     /// <summary>Reads the head of the answer; interim ones (1xx) are passed over.</summary>
     /// <exception cref="UpstreamException">The connection broke, or what came is not a head.</exception>
@@ -118,6 +109,7 @@ internal sealed class Http1Connection : IDisposable
         }
         catch (Exception broken) when (IsBreak(broken))
         {
+            cancellationToken.ThrowIfCancellationRequested();
             throw BrokeOffBeforeHead(upstream, broken);
         }
         finally
@@ -153,6 +145,13 @@ internal sealed class Http1Connection : IDisposable
         {
             _idleRead = _tls.ReadAsync(Memory<byte>.Empty, CancellationToken.None).AsTask();
         }
+    }
+
+    /// <summary>Ends what is under way, because its request was cancelled: it fails, and whoever has the connection disposes of it. From any thread, at any time.</summary>
+    public void Break()
+    {
+        _isBroken = true;
+        _socket.Dispose();
     }
 
     /// <summary>Closes at once. What is being sent or read fails. Safe to call at any time, from anywhere, more than once.</summary>
@@ -317,6 +316,7 @@ internal sealed class Http1Connection : IDisposable
         }
         catch (Exception broken) when (IsBreak(broken))
         {
+            cancellationToken.ThrowIfCancellationRequested();
             throw BrokeOff(broken);
         }
     }
@@ -360,7 +360,7 @@ internal sealed class Http1Connection : IDisposable
     }
 
     private ValueTask<int> ReceiveAsync(Memory<byte> into, CancellationToken cancellationToken) =>
-        _tls is null ? _socket.ReceiveAsync(into, SocketFlags.None, cancellationToken)
+        _tls is null ? _socket.ReceiveAsync(into, cancellationToken)
         : _idleRead is { } idleRead ? ReceiveAfterIdleReadAsync(idleRead, into, cancellationToken)
         : _tls.ReadAsync(into, cancellationToken);
 

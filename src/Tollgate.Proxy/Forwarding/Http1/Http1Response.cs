@@ -37,6 +37,7 @@ internal sealed class Http1Response(IdleConnections idle, RequestWriter writer) 
 
         // Once: the connection may be another request's by now.
         _isDisposed = true;
+        writer.BreakNoMore();
         if (writer.IsFinished)
         {
             idle.Return(_connection);

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Tollgate.Proxy.Configuration;
+using Tollgate.Proxy.EventLoops;
 
 namespace Tollgate.Proxy.Forwarding.Http1;
 
@@ -14,10 +15,15 @@ namespace Tollgate.Proxy.Forwarding.Http1;
 /// </remarks>
 public sealed class Http1Transport : IUpstreamTransport, IDisposable
 {
-    private readonly IdleConnections _idle;
+    // By loop; the first is for requests that run on none.
+    private readonly IdleConnections?[] _idle = new IdleConnections?[1 + EventLoopGroup.MostLoops];
+    private readonly TimeProvider _time;
     private readonly Dialer _dialer;
     private readonly byte[] _host;
     private readonly string _authority;
+
+    // Guarded by _idle.
+    private bool _isDisposed;
 
     /// <summary>Opens no connection yet.</summary>
     /// <param name="options">Where to, and how long connecting may take. Validated.</param>
@@ -30,20 +36,21 @@ public sealed class Http1Transport : IUpstreamTransport, IDisposable
     {
         var address = new Uri(options.BaseUrl, UriKind.Absolute);
         _authority = address.Authority;
-        _idle = new IdleConnections(time);
+        _time = time;
         _dialer = new Dialer(address, options.ConnectTimeout, time, trust);
         var host = address.HostNameType == UriHostNameType.IPv6 ? address.Host : address.IdnHost;
         _host = Encoding.ASCII.GetBytes(address.IsDefaultPort ? host : $"{host}:{address.Port}");
     }
 
     /// <summary>How many connections wait for a request.</summary>
-    internal int IdleCount => _idle.Count;
+    internal int IdleCount => _idle.Sum(static idle => idle?.Count ?? 0);
 
     /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<IUpstreamResponse> SendAsync(UpstreamRequest request, CancellationToken cancellationToken)
     {
-        var writer = new RequestWriter(this, _idle.TryTake() ?? await _dialer.OpenAsync(cancellationToken));
+        var writer = new RequestWriter(this, IdleOf(EventLoop.Current).TryTake() ?? await _dialer.OpenAsync(cancellationToken));
+        writer.BreakOn(cancellationToken);
         try
         {
             writer.Begin(request, _host);
@@ -57,17 +64,18 @@ public sealed class Http1Transport : IUpstreamTransport, IDisposable
                 if (!upload.IsCompletedSuccessfully)
                 {
                     await ReadHeadWhileSendingAsync(upload, request, writer, cancellationToken);
-                    return new Http1Response(_idle, writer);
+                    return new Http1Response(IdleOf(writer.Connection.Loop), writer);
                 }
             }
 
             await writer.Connection.ReadHeadAsync(_authority, request.Method == "HEAD", cancellationToken);
-            return new Http1Response(_idle, writer);
+            return new Http1Response(IdleOf(writer.Connection.Loop), writer);
         }
         catch (Exception failed)
         {
+            writer.BreakNoMore();
             writer.Connection.Dispose();
-            if (Http1Connection.IsBreak(failed) && request.Body?.ClientFault is null)
+            if (Http1Connection.IsBreak(failed) && !cancellationToken.IsCancellationRequested && request.Body?.ClientFault is null)
             {
                 throw new UpstreamException($"{_authority} broke off before it answered.", nothingSent: !writer.HasSent, failed);
             }
@@ -77,7 +85,17 @@ public sealed class Http1Transport : IUpstreamTransport, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _idle.Dispose();
+    public void Dispose()
+    {
+        lock (_idle)
+        {
+            _isDisposed = true;
+            foreach (var idle in _idle)
+            {
+                idle?.Dispose();
+            }
+        }
+    }
 
     /// <summary>Gives <paramref name="connection"/> back if it can be sent on, else another that can.</summary>
     /// <exception cref="UpstreamException">There is none to be had.</exception>
@@ -86,10 +104,33 @@ public sealed class Http1Transport : IUpstreamTransport, IDisposable
         while (connection.IsReused && !connection.IsStillQuiet)
         {
             connection.Dispose();
-            connection = _idle.TryTake() ?? await _dialer.OpenAsync(cancellationToken);
+            connection = IdleOf(EventLoop.Current).TryTake() ?? await _dialer.OpenAsync(cancellationToken);
         }
 
         return connection;
+    }
+
+    private IdleConnections IdleOf(EventLoop? loop)
+    {
+        var index = loop is null ? 0 : loop.Index + 1;
+        return Volatile.Read(ref _idle[index]) ?? Make(index);
+
+        IdleConnections Make(int at)
+        {
+            lock (_idle)
+            {
+                if (_idle[at] is null)
+                {
+                    Volatile.Write(ref _idle[at], new IdleConnections(_time));
+                    if (_isDisposed)
+                    {
+                        _idle[at]!.Dispose();
+                    }
+                }
+
+                return _idle[at]!;
+            }
+        }
     }
 
     private static async Task UploadAsync(RequestBody body, RequestWriter writer, CancellationToken cancellationToken)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Tollgate.Proxy.EventLoops;
 
 namespace Tollgate.Proxy.Forwarding.Http1;
 
@@ -18,6 +19,7 @@ internal sealed class RequestWriter : Stream
     private TaskCompletionSource? _started;
     private volatile bool _hasSent;
     private volatile bool _isStopped;
+    private CancellationTokenRegistration _breaks;
 
     /// <summary>Will send over <paramref name="connection"/>, or over another of <paramref name="transport"/> if that one turns out to be stale.</summary>
     public RequestWriter(Http1Transport transport, Http1Connection connection)
@@ -56,6 +58,18 @@ internal sealed class RequestWriter : Stream
         get => throw new NotSupportedException();
         set => throw new NotSupportedException();
     }
+
+    /// <summary>From now on the token's firing ends whatever goes on over a connection that belongs to a loop; others are given the token with each read and write.</summary>
+    public void BreakOn(CancellationToken cancellationToken)
+    {
+        if (EventLoop.Current is not null)
+        {
+            _breaks = cancellationToken.UnsafeRegister(static self => ((RequestWriter)self!).Connection.Break(), this);
+        }
+    }
+
+    /// <summary>Ends <see cref="BreakOn"/>: the connection is another request's from here on.</summary>
+    public void BreakNoMore() => _breaks.Dispose();
 
     /// <summary>Writes the head, to be sent with the first of the body.</summary>
     /// <exception cref="UpstreamException">Something in it can't be sent.</exception>
@@ -198,6 +212,10 @@ internal sealed class RequestWriter : Stream
             if (!_hasSent)
             {
                 Connection = await _transport.ExchangeIfStaleAsync(Connection, cancellationToken);
+
+                // Either the token's callback has seen this connection, or the token is seen here.
+                Interlocked.MemoryBarrier();
+                cancellationToken.ThrowIfCancellationRequested();
                 _hasSent = true;
 
                 // Either this sees the waiter, or the waiter sees the flag.
