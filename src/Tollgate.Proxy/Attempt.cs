@@ -45,6 +45,9 @@ internal sealed class Attempt : IAttemptLog
     /// <summary>The request's body on its way up; null without one. Set once, before anything is sent.</summary>
     public RequestBody? Body { get; set; }
 
+    /// <summary>When it was ready to go upstream, or was refused, as a timestamp. Set once, before anything is sent.</summary>
+    public long ReadyAt { get; set; }
+
     /// <summary>The room that the body takes while it is held; given back once all of it is on its way. Null when it takes none.</summary>
     public HeldBody? HeldBody { get; set; }
 
@@ -66,9 +69,21 @@ internal sealed class Attempt : IAttemptLog
             if (!_isAllDrafted)
             {
                 _isAllDrafted = isLast;
-                Fill(new ForwardResult { Outcome = ForwardOutcome.Crashed }, ForwardOutcome.Crashed, bytes, isLast);
+                Fill(new ForwardResult { Outcome = ForwardOutcome.Crashed }, ForwardOutcome.Crashed, bytes, isLast, _services.Time.GetTimestamp());
                 _services.Recorder!.Draft(_open, _row);
             }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnHead(ForwardResult soFar, IHeaderDictionary headers)
+    {
+        if (_facts.World.Options.Proxy.ServerTiming)
+        {
+            // From the request's last byte; not known when the upstream did not wait for it.
+            var askedAt = Body is null ? ReadyAt : Body.FullySentAt;
+            var upstream = askedAt > 0 && askedAt <= soFar.HeadAt ? _services.Time.GetElapsedTime(askedAt, soFar.HeadAt) : (TimeSpan?)null;
+            ServerTiming.Append(headers, RequestOverhead(), upstream);
         }
     }
 
@@ -83,7 +98,7 @@ internal sealed class Attempt : IAttemptLog
         lock (_row)
         {
             _isAllDrafted = true;
-            Fill(soFar, Judge(ForwardOutcome.Completed, soFar.Status), Body?.BytesSent ?? 0, Body?.IsFullySent ?? false);
+            Fill(soFar, Judge(ForwardOutcome.Completed, soFar.Status), Body?.BytesSent ?? 0, Body?.IsFullySent ?? false, _services.Time.GetTimestamp());
             _services.Recorder!.DraftWhole(_open, _row);
         }
 
@@ -92,18 +107,31 @@ internal sealed class Attempt : IAttemptLog
 
     /// <summary>Accounts for the attempt, records it and counts it. Never refuses, never waits.</summary>
     /// <param name="result">How it ended.</param>
-    /// <param name="sentAt">When it was ready to go upstream, as a timestamp.</param>
-    public void Settle(ForwardResult result, long sentAt)
+    public void Settle(ForwardResult result)
     {
-        _row.OverheadMicroseconds = Microseconds(_facts.Arrival.Timestamp, sentAt);
-        Fill(result, Judge(result.Outcome, result.Status), Body?.BytesSent ?? 0, Body?.IsFullySent ?? false);
+        var began = _services.Time.GetTimestamp();
+        var request = RequestOverhead();
+        var response = _services.Time.GetElapsedTime(0, result.OwnTime);
+        _row.OverheadMicroseconds = (long)(request + response).TotalMicroseconds;
+        Fill(result, Judge(result.Outcome, result.Status), Body?.BytesSent ?? 0, Body?.IsFullySent ?? false, began);
         var place = _open is null ? 0 : _services.Recorder!.Close(_open, _row);
         SettleLease(place);
         Measure();
         _services.Rows.Return(_row);
+        if (result.Outcome != ForwardOutcome.Refused)
+        {
+            _services.Events.OverheadMeasured(request, result.HeadAt > 0 ? response : null, _services.Time.GetElapsedTime(began));
+        }
     }
 
-    private void Fill(ForwardResult result, ForwardOutcome outcome, long requestBytes, bool isFullySent)
+    /// <summary>What Tollgate itself took until the upstream was handed the first bytes: neither waiting for the client's body nor connecting.</summary>
+    private TimeSpan RequestOverhead()
+    {
+        var own = ReadyAt - _facts.Arrival.Timestamp - _facts.Arrival.BodyWait + (Body?.OwnTime ?? 0);
+        return own <= 0 ? TimeSpan.Zero : _services.Time.GetElapsedTime(0, own);
+    }
+
+    private void Fill(ForwardResult result, ForwardOutcome outcome, long requestBytes, bool isFullySent, long now)
     {
         var report = _facts.Tap.Report;
         var settled = SettledUsage.From(report, outcome, result.Status, _facts.Operation, requestBytes, isFullySent);
@@ -139,7 +167,7 @@ internal sealed class Attempt : IAttemptLog
         row.FirstByteMicroseconds = Microseconds(_facts.Arrival.Timestamp, result.FirstByteAt);
         row.TtftMicroseconds = Microseconds(_facts.Arrival.Timestamp, report.FirstContentAt);
         row.MaxGapMicroseconds = Microseconds(0, report.LargestGap);
-        row.LatencyMicroseconds = Microseconds(_facts.Arrival.Timestamp, _services.Time.GetTimestamp());
+        row.LatencyMicroseconds = Microseconds(_facts.Arrival.Timestamp, now);
     }
 
     /// <summary>Budgets are told what the row says, whatever it says: so they and the ledger can't differ.</summary>
@@ -225,4 +253,5 @@ internal sealed record AttemptServices(
 /// <summary>When a request came in, by both clocks.</summary>
 /// <param name="Timestamp">As <see cref="TimeProvider.GetTimestamp"/>.</param>
 /// <param name="At">The time of day, UTC.</param>
-internal readonly record struct Arrival(long Timestamp, DateTimeOffset At);
+/// <param name="BodyWait">How long the client's body was then waited for before it was admitted, in timestamp ticks; 0 while it was not.</param>
+internal readonly record struct Arrival(long Timestamp, DateTimeOffset At, long BodyWait = 0);

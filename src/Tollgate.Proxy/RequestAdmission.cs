@@ -104,7 +104,7 @@ internal sealed class RequestAdmission(AdmissionBook book, TimeProvider time)
                 _ when need == BodyNeed.Whole && (start.Facts != RequestFactsResult.Complete || facts.Model.Length == 0) => Malformed(facts),
                 _ => await DecideByBodyAsync(asked, subject, need, facts, peek, context.Request.ContentLength ?? start.Bytes, lease, context.RequestAborted),
             };
-            return new Admitted(refusal, held);
+            return new Admitted(refusal, held, start.Waited);
         }
         catch
         {
@@ -213,4 +213,5 @@ internal readonly record struct AdmissionRequest(
 /// <summary>How admission went.</summary>
 /// <param name="Refusal">Why not; null when the request may go on.</param>
 /// <param name="Body">The room that its body takes; null when none does.</param>
-internal readonly record struct Admitted(Refusal? Refusal, HeldBody? Body);
+/// <param name="BodyWait">How long the client's body was waited for, in timestamp ticks.</param>
+internal readonly record struct Admitted(Refusal? Refusal, HeldBody? Body, long BodyWait = 0);

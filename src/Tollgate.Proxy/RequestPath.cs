@@ -72,6 +72,7 @@ public sealed class RequestPath(
                 var asked = new AdmissionRequest(world, accepted.Upstream!, accepted.Operation, key, arrival, IsUnmeteredSpend(world, context.Request, accepted));
                 admitted = await AdmitAsync(context, asked, peek, lease);
                 refusal = admitted.Refusal;
+                arrival = arrival with { BodyWait = admitted.BodyWait };
             }
 
             if (refusal is not null)
@@ -107,7 +108,6 @@ public sealed class RequestPath(
             new AttemptFacts(world, upstream, accepted.Operation, key, context.Request.Headers, requestId, arrival, peek, tap, lease), _services);
         attempt.HeldBody = held;
         attempt.Body = BodyOf(context, peek, watchdog, world.Limits, attempt);
-        var sentAt = time.GetTimestamp();
         events.RequestStarted();
         try
         {
@@ -119,13 +119,14 @@ public sealed class RequestPath(
                 context.Request.Headers,
                 new UpstreamCredential(upstream.KeyFor(KeyAffinity(context.Request.Headers, key))),
                 attempt.Body);
+            attempt.ReadyAt = time.GetTimestamp();
             result = await Forwarder.ForwardAsync(context, upstream, request, tap, attempt, watchdog, world.Limits, time);
         }
         finally
         {
             // :: Account, record, measure. Never refuses, never waits.
             events.RequestFinished();
-            attempt.Settle(result, sentAt);
+            attempt.Settle(result);
             ResponseTap.Return(tap);
         }
 
@@ -275,7 +276,7 @@ public sealed class RequestPath(
             var facts = new AttemptFacts(
                 world, accepted.Upstream!, accepted.Operation, key, context.Request.Headers, requestId, arrival, new BodyPeek(), tap, Lease: null);
             var result = new ForwardResult { Outcome = ForwardOutcome.Refused, Refusal = refusal };
-            new Attempt(facts, _services).Settle(result, time.GetTimestamp());
+            new Attempt(facts, _services) { ReadyAt = time.GetTimestamp() }.Settle(result);
             ResponseTap.Return(tap);
         }
 

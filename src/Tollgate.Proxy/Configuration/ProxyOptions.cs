@@ -53,6 +53,12 @@ public sealed record ProxyOptions
     [TimeRange("00:00:00.100", "01:00:00")]
     public TimeSpan ClientStallTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>
+    /// Whether relayed answers carry a <c>Server-Timing</c> header: milliseconds that Tollgate itself took of the request, and, when it is known, that the
+    /// upstream took from the request's last byte to the answer's head. Default true; stands beside the upstream's own.
+    /// </summary>
+    public bool ServerTiming { get; init; } = true;
+
     /// <summary>How long an idle client connection is kept. Default 15 min, well above a developer's pause.</summary>
     [NeedsRestart]
     [TimeRange("00:00:01", "1.00:00:00")]

@@ -11,7 +11,6 @@ namespace Tollgate.Proxy.Facts;
 /// <param name="UsageSource">How good the figures are.</param>
 /// <param name="LatencyMicroseconds">From the request's head to the answer's end.</param>
 /// <param name="TtftMicroseconds">From the request's head to the first content delta; 0 without one.</param>
-/// <param name="OverheadMicroseconds">Time spent in Tollgate itself before the request went upstream.</param>
 public readonly record struct AttemptFigures(
     ForwardOutcome Outcome,
     int HttpStatus,
@@ -22,5 +21,4 @@ public readonly record struct AttemptFigures(
     bool Priced,
     UsageSource UsageSource,
     long LatencyMicroseconds,
-    long TtftMicroseconds,
-    long OverheadMicroseconds);
+    long TtftMicroseconds);

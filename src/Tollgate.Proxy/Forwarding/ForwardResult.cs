@@ -26,6 +26,12 @@ public sealed class ForwardResult
     /// <summary>When the first byte of the answer's body had come, as a timestamp; 0 when none did.</summary>
     public long FirstByteAt { get; set; }
 
+    /// <summary>
+    /// What Tollgate did with the answer, in timestamp ticks: from each read, and from the head, until the client's connection had been handed it.
+    /// Neither the waits for the upstream nor those for a client that reads slowly are in it; a wait until the row is safe is.
+    /// </summary>
+    public long OwnTime { get; set; }
+
     /// <summary>Bytes of the answer's body that came.</summary>
     public long ResponseBytes { get; set; }
 }

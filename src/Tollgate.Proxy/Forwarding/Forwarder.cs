@@ -70,6 +70,7 @@ public static class Forwarder
                 return result;
             }
 
+            log.OnHead(result, context.Response.Headers);
             result.Outcome = await RelayBodyAsync(context, response, tap, log, watchdog, limits, time, result);
             result.Refusal = result.Outcome is ForwardOutcome.GatewayStopped && !context.Response.HasStarted ? Stopping() : null;
             result.BrokeOff = result.Outcome is ForwardOutcome.UpstreamTruncated or ForwardOutcome.UpstreamStalled or ForwardOutcome.GatewayStopped
@@ -107,10 +108,13 @@ public static class Forwarder
             // The head goes out as soon as it is known: a client measures its waiting from there.
             watchdog.Arm(WatchedStep.ClientFlush, limits.ClientStall);
             await context.Response.StartAsync(watchdog.Token);
-            await client.FlushAsync(watchdog.Token);
+            var headFlush = client.FlushAsync(watchdog.Token);
+            result.OwnTime = time.GetTimestamp() - result.HeadAt;
+            await headFlush;
+            var idleFrom = time.GetTimestamp();
             while (true)
             {
-                watchdog.Arm(WatchedStep.UpstreamBody, limits.UpstreamIdle);
+                watchdog.Arm(WatchedStep.UpstreamBody, limits.UpstreamIdle, idleFrom);
                 var buffer = client.GetMemory(ReadBytes);
                 var read = await response.ReadAsync(buffer, watchdog.Token);
                 if (read == 0)
@@ -138,7 +142,12 @@ public static class Forwarder
                 // Not before: what Kestrel was handed goes out at the connection's end, flushed or not.
                 client.Advance(read);
                 watchdog.Arm(WatchedStep.ClientFlush, limits.ClientStall);
-                await client.FlushAsync(watchdog.Token);
+                var flush = client.FlushAsync(watchdog.Token);
+                idleFrom = time.GetTimestamp();
+                result.OwnTime += idleFrom - now;
+                var hadToWait = !flush.IsCompleted;
+                await flush;
+                idleFrom = hadToWait ? time.GetTimestamp() : idleFrom;
 
                 // Kestrel's writer goes on succeeding after the client has gone; only the token tells.
                 watchdog.Token.ThrowIfCancellationRequested();

@@ -30,6 +30,15 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
     /// <summary>Whether the upstream was handed all of it.</summary>
     public bool IsFullySent { get; private set; }
 
+    /// <summary>
+    /// What Tollgate did between having the client's first bytes and handing them to the upstream, in timestamp ticks. Neither the wait for the
+    /// client nor that for a connection is in it.
+    /// </summary>
+    public long OwnTime { get; private set; }
+
+    /// <summary>When the upstream had been handed all of it, as a timestamp; 0 before, and when it answered earlier.</summary>
+    public long FullySentAt { get; private set; }
+
     /// <summary>What broke the client's side of the copy; null while nothing did.</summary>
     public Exception? ClientFault { get; private set; }
 
@@ -61,7 +70,7 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
             }
 
             IsFullySent = true;
-            Arm(WatchedStep.UpstreamHead, limits.FirstByte);
+            FullySentAt = Arm(WatchedStep.UpstreamHead, limits.FirstByte);
         }
         finally
         {
@@ -87,6 +96,7 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
     private async ValueTask<bool> CopyReadAsync(Stream destination, CancellationToken cancellationToken)
     {
         var read = await ReadAsync(cancellationToken);
+        var readAt = BytesSent == 0 ? watchdog.GetTimestamp() : 0;
         try
         {
             var left = read.Buffer.Length;
@@ -99,7 +109,12 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
 
                 left -= segment.Length;
                 TellLog(BytesSent + segment.Length, read.IsCompleted && left == 0);
-                Arm(WatchedStep.UpstreamWrite, limits.UpstreamIdle);
+                var writeAt = Arm(WatchedStep.UpstreamWrite, limits.UpstreamIdle);
+                if (BytesSent == 0 && writeAt > 0)
+                {
+                    OwnTime = writeAt - readAt;
+                }
+
                 await destination.WriteAsync(segment, cancellationToken);
                 BytesSent += segment.Length;
             }
@@ -112,13 +127,8 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
         return read.IsCompleted;
     }
 
-    private void Arm(WatchedStep step, TimeSpan limit)
-    {
-        if (!_isAnswered)
-        {
-            watchdog.Arm(step, limit);
-        }
-    }
+    /// <summary>Returns when the step began; 0 when the watchdog is the answer's.</summary>
+    private long Arm(WatchedStep step, TimeSpan limit) => _isAnswered ? 0 : watchdog.Arm(step, limit);
 
     private void TellLog(long bytes, bool isEnd)
     {

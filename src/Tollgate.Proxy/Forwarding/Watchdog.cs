@@ -60,10 +60,18 @@ public sealed class Watchdog : IDisposable
     /// <summary>Whether the gateway's stop ended the request; false when a step or the client was faster.</summary>
     public bool IsCut { get; private set; }
 
-    /// <summary>Begins a step that may take <paramref name="limit"/>; ends the one before it.</summary>
-    public void Arm(WatchedStep step, TimeSpan limit)
+    /// <summary>Begins a step that may take <paramref name="limit"/>; ends the one before it. Returns when it began, as a timestamp.</summary>
+    public long Arm(WatchedStep step, TimeSpan limit)
     {
-        var deadline = _time.GetTimestamp() + (long)(limit.TotalSeconds * _time.TimestampFrequency);
+        var now = _time.GetTimestamp();
+        Arm(step, limit, now);
+        return now;
+    }
+
+    /// <summary>As <see cref="Arm(WatchedStep, TimeSpan)"/>, for who has just asked what time it is.</summary>
+    public void Arm(WatchedStep step, TimeSpan limit, long now)
+    {
+        var deadline = now + (long)(limit.TotalSeconds * _time.TimestampFrequency);
         lock (_lock)
         {
             _step = step;
@@ -88,6 +96,9 @@ public sealed class Watchdog : IDisposable
 
     /// <summary>Fires the token without any step having taken too long: what still goes on is to end.</summary>
     public void Stop() => _cancel.Cancel();
+
+    /// <summary>What the clock that steps are measured by says now.</summary>
+    public long GetTimestamp() => _time.GetTimestamp();
 
     /// <inheritdoc/>
     public void Dispose()

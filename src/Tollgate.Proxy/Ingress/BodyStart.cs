@@ -34,10 +34,11 @@ public static class BodyStart
     {
         using var stalled = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         await using var timer = time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), stalled, stall, Timeout.InfiniteTimeSpan);
-        var seen = 0L;
+        var (seen, waited) = (0L, 0L);
         while (true)
         {
             ReadResult read;
+            var from = time.GetTimestamp();
             try
             {
                 read = await reader.ReadAsync(stalled.Token);
@@ -45,8 +46,10 @@ public static class BodyStart
             }
             catch (OperationCanceledException) when (stalled.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
             {
-                return new BodyStartResult(seen, RequestFactsResult.NeedMore, BodyStartEnd.Stalled);
+                return new BodyStartResult(seen, RequestFactsResult.NeedMore, BodyStartEnd.Stalled, waited + time.GetTimestamp() - from);
             }
+
+            waited += time.GetTimestamp() - from;
 
             var before = read.Buffer.GetPosition(seen);
             var isThere = false;
@@ -55,7 +58,7 @@ public static class BodyStart
                 var fresh = read.Buffer.Slice(before);
                 if (!hold(fresh.Length))
                 {
-                    return new BodyStartResult(seen, RequestFactsResult.NeedMore, BodyStartEnd.NoRoom);
+                    return new BodyStartResult(seen, RequestFactsResult.NeedMore, BodyStartEnd.NoRoom, waited);
                 }
 
                 Feed(peek, fresh);
@@ -64,7 +67,7 @@ public static class BodyStart
                 if (isThere)
                 {
                     var result = need == BodyNeed.Whole ? RequestFactsReader.Read(read.Buffer, facts) : RequestFactsResult.NeedMore;
-                    return new BodyStartResult(seen, result, BodyStartEnd.There);
+                    return new BodyStartResult(seen, result, BodyStartEnd.There, waited);
                 }
             }
             finally
@@ -93,7 +96,8 @@ public static class BodyStart
 /// <param name="Bytes">Bytes seen.</param>
 /// <param name="Facts">How far the whole could be read, if it was needed.</param>
 /// <param name="End">How the wait ended.</param>
-public readonly record struct BodyStartResult(long Bytes, RequestFactsResult Facts, BodyStartEnd End);
+/// <param name="Waited">How long the client was waited for, in timestamp ticks.</param>
+public readonly record struct BodyStartResult(long Bytes, RequestFactsResult Facts, BodyStartEnd End, long Waited);
 
 /// <summary>How a wait for a body ended.</summary>
 public enum BodyStartEnd

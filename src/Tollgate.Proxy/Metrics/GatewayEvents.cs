@@ -80,6 +80,22 @@ public sealed partial class GatewayEvents
         }
     }
 
+    /// <summary>What Tollgate itself took of one attempt's time.</summary>
+    /// <param name="request">Until the upstream was handed the first bytes.</param>
+    /// <param name="response">For relaying the answer; null when there was none.</param>
+    /// <param name="settle">For what came after.</param>
+    /// <remarks>Hot path: no allocation, no lock; see GatewayEventsTests.Measuring_overhead_allocates_nothing.</remarks>
+    public void OverheadMeasured(TimeSpan request, TimeSpan? response, TimeSpan settle)
+    {
+        Metrics.ObserveOverhead(OverheadPhase.Request, request);
+        if (response is { } relayed)
+        {
+            Metrics.ObserveOverhead(OverheadPhase.Response, relayed);
+        }
+
+        Metrics.ObserveOverhead(OverheadPhase.Settle, settle);
+    }
+
     /// <summary>An answer had an event larger than the scanner keeps; figures in it are missing.</summary>
     public void OversizeEvent(Guid requestId) => LogOversizeEvent(requestId);
 

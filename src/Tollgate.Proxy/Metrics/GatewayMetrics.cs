@@ -34,7 +34,7 @@ public sealed class GatewayMetrics
     private readonly BoundedValues _errorTypes = new(MaxValuesPerLabel);
     private readonly BoundedValues[] _labelValues;
     private readonly ExactCounter[] _refused;
-    private readonly IHistogram _overhead;
+    private readonly IHistogram[] _overhead;
     private readonly Gauge _active;
     private readonly ConcurrentDictionary<string, Func<double>> _readings = new(StringComparer.Ordinal);
     private readonly ConcurrentBag<(IReadOnlyList<MetricDefinition> Gauges, Func<IEnumerable<(string[] Labels, double[] Values)>> Readings)> _labelled = [];
@@ -61,7 +61,7 @@ public sealed class GatewayMetrics
         Stored = CounterOf(MetricCatalog.StoreRows, []);
         InsertFailures = CounterOf(MetricCatalog.StoreInsertFailures, []);
         InsertSeconds = HistogramOf(MetricCatalog.StoreInsert, []);
-        _overhead = HistogramOf(MetricCatalog.OverheadLatency, ["request"]);
+        _overhead = [.. Enum.GetValues<OverheadPhase>().Select(phase => HistogramOf(MetricCatalog.OverheadLatency, [MetricLabels.Of(phase)]))];
         _active = _gauges[MetricCatalog.ActiveRequests.Name];
         Registry.AddBeforeCollectCallback(Publish);
     }
@@ -164,7 +164,7 @@ public sealed class GatewayMetrics
 
     internal string BoundErrorType(string errorType) => _errorTypes.Bound(errorType);
 
-    internal void ObserveOverhead(long microseconds) => _overhead.Observe(microseconds);
+    internal void ObserveOverhead(OverheadPhase phase, TimeSpan elapsed) => _overhead[(int)phase].Observe(elapsed.TotalMicroseconds);
 
     internal ExactCounter Refused(RefusalReason reason) => _refused[(int)reason];
 

@@ -93,7 +93,8 @@ public static class MetricCatalog
     public static MetricDefinition OverheadLatency { get; } = new(
         "overhead_latency_microseconds",
         MetricKind.Histogram,
-        "Microseconds spent in Tollgate itself, by phase (request: before the request went upstream).",
+        "Microseconds that one attempt spent in Tollgate itself, by phase: request (until the upstream was handed the first bytes), response (from each read of the answer "
+        + "until the client's connection had it, summed), settle (accounting and recording afterwards). Waits for the client, the upstream or a connection are not in it.",
         PerChild: false,
         ["phase"],
         OverheadBuckets);

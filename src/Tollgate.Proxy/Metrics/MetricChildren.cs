@@ -121,7 +121,6 @@ public sealed class MetricChildren
     {
         const double MicrosecondsPerSecond = 1_000_000;
         _latency.Observe(attempt.LatencyMicroseconds / MicrosecondsPerSecond);
-        _metrics.ObserveOverhead(attempt.OverheadMicroseconds);
         if (!attempt.IsStream || attempt.TtftMicroseconds <= 0)
         {
             return;

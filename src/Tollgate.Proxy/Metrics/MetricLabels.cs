@@ -34,6 +34,15 @@ internal static class MetricLabels
         _ => BoundedValues.Other,
     };
 
+    /// <summary>A phase of Tollgate's own work.</summary>
+    public static string Of(OverheadPhase phase) => phase switch
+    {
+        OverheadPhase.Request => "request",
+        OverheadPhase.Response => "response",
+        OverheadPhase.Settle => "settle",
+        _ => BoundedValues.Other,
+    };
+
     /// <summary>Why Tollgate said no.</summary>
     public static string Of(RefusalReason reason) => reason switch
     {

@@ -135,7 +135,7 @@ public sealed class UsageRow
     /// <summary>The longest silence within the answer.</summary>
     public long MaxGapMicroseconds { get; set; }
 
-    /// <summary>Time spent in Tollgate itself before the request went upstream.</summary>
+    /// <summary>Time spent in Tollgate itself: until the upstream was handed the first bytes, and from each of the answer's reads until the client's connection had them. No waits for either side.</summary>
     public long OverheadMicroseconds { get; set; }
 
     /// <summary>Bytes of the request's body relayed.</summary>

@@ -24,6 +24,5 @@ public static class UsageRowEvents
         row.Priced,
         row.UsageSource,
         row.LatencyMicroseconds,
-        row.TtftMicroseconds,
-        row.OverheadMicroseconds);
+        row.TtftMicroseconds);
 }

@@ -19,6 +19,5 @@ internal static class Given
         Priced: true,
         UsageSource.Final,
         LatencyMicroseconds: 3_000_000,
-        TtftMicroseconds: 1_000_000,
-        OverheadMicroseconds: 42);
+        TtftMicroseconds: 1_000_000);
 }
