@@ -58,6 +58,31 @@ public class GatewayEventsTests
     }
 
     [Fact]
+    public async Task Overhead_is_counted_by_phase_and_an_attempt_without_an_answer_has_none_of_its_relaying()
+    {
+        var events = Events(new RecordedLog<GatewayEvents>());
+        events.OverheadMeasured(TimeSpan.FromMicroseconds(42), TimeSpan.FromMicroseconds(7.5), TimeSpan.FromMicroseconds(3));
+        events.OverheadMeasured(TimeSpan.FromMicroseconds(8), response: null, TimeSpan.FromMicroseconds(1));
+        var scrape = await Scrape.OfAsync(_metrics);
+        Assert.Equal(
+            [(2, 50), (1, 7.5m), (2, 4)],
+            new[] { "request", "response", "settle" }.Select(phase => (
+                (int)scrape.Value("tollgate_overhead_latency_microseconds_count", $"phase=\"{phase}\""),
+                scrape.Value("tollgate_overhead_latency_microseconds_sum", $"phase=\"{phase}\""))));
+        Assert.DoesNotContain(BoundedValues.Other, Enum.GetValues<OverheadPhase>().Select(MetricLabels.Of));
+    }
+
+    [Fact]
+    public void Measuring_overhead_allocates_nothing()
+    {
+        var events = Events(new RecordedLog<GatewayEvents>());
+        events.OverheadMeasured(TimeSpan.FromMicroseconds(42), TimeSpan.FromMicroseconds(7), TimeSpan.FromMicroseconds(3));
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        events.OverheadMeasured(TimeSpan.FromMicroseconds(42), TimeSpan.FromMicroseconds(7), TimeSpan.FromMicroseconds(3));
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
     public void Attempts_of_a_killed_gateway_are_counted_and_those_left_open_are_an_error()
     {
         var log = new RecordedLog<GatewayEvents>();

@@ -84,7 +84,8 @@ public class GatewayMetricsTests
             Assert.Equal(definition.Buckets.Order(), definition.Buckets);
             foreach (var bound in definition.Buckets)
             {
-                scrape.Raw($"tollgate_{definition.Name}_bucket", $"le=\"{bound.ToString(CultureInfo.InvariantCulture)}\"");
+                var label = $"le=\"{bound.ToString(CultureInfo.InvariantCulture)}\"";
+                Assert.Contains(scrape.Names, name => name.StartsWith($"tollgate_{definition.Name}_bucket{{", StringComparison.Ordinal) && name.Contains(label, StringComparison.Ordinal));
             }
         }
 

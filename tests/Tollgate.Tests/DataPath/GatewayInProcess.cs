@@ -20,13 +20,13 @@ internal sealed class GatewayInProcess : IAsyncDisposable
     private readonly WebApplication _proxy;
     private readonly Drain _drain = new(TimeProvider.System);
 
-    private GatewayInProcess(TollgateOptions options)
+    private GatewayInProcess(TollgateOptions options, TimeProvider time)
     {
         Metrics = new GatewayMetrics(options.Metrics);
         Worlds = new WorldHolder(World.Create(options, PriceList.Embedded));
         Book.Apply(options.Budgets, options.Limits);
         var events = new GatewayEvents(Metrics, NullLogger<GatewayEvents>.Instance);
-        var path = new RequestPath(Worlds, Recorder, new UsageRowPool(16), Book, events, TimeProvider.System, "test", _drain.Cut);
+        var path = new RequestPath(Worlds, Recorder, new UsageRowPool(16), Book, events, time, "test", _drain.Cut);
         _proxy = Listeners.Proxy(options.Proxy, NullLoggerFactory.Instance, path, _drain, InheritedSockets.None);
     }
 
@@ -42,9 +42,13 @@ internal sealed class GatewayInProcess : IAsyncDisposable
 
     public HttpClient Client { get; private set; } = null!;
 
-    /// <summary>Starts a gateway whose upstream <c>anthropic</c> is at <paramref name="upstream"/>.</summary>
+    /// <summary>Starts a gateway whose upstream <c>anthropic</c> is at <paramref name="upstream"/>. <paramref name="time"/> is the data path's clock, budgets have the system's.</summary>
     public static async Task<GatewayInProcess> StartAsync(
-        string upstream, Func<TollgateOptions, TollgateOptions>? change = null, Func<UpstreamOptions, UpstreamOptions>? changeUpstream = null, string scheme = "http")
+        string upstream,
+        Func<TollgateOptions, TollgateOptions>? change = null,
+        Func<UpstreamOptions, UpstreamOptions>? changeUpstream = null,
+        string scheme = "http",
+        TimeProvider? time = null)
     {
         // The whole path over connections of our own; end to end it runs over the client, which is the default.
         var anthropic = new UpstreamOptions { BaseUrl = upstream, Transport = UpstreamTransport.Own };
@@ -54,7 +58,7 @@ internal sealed class GatewayInProcess : IAsyncDisposable
             Upstreams = new Dictionary<string, UpstreamOptions> { ["anthropic"] = changeUpstream?.Invoke(anthropic) ?? anthropic },
             Storage = new StorageOptions { Mode = StorageMode.None },
         };
-        var gateway = new GatewayInProcess(change?.Invoke(options) ?? options);
+        var gateway = new GatewayInProcess(change?.Invoke(options) ?? options, time ?? TimeProvider.System);
         await gateway._proxy.StartAsync();
         gateway.Address = new Uri(gateway._proxy.Urls.First().Replace("h2c://", "http://", StringComparison.Ordinal));
         var handler = new SocketsHttpHandler { UseProxy = false, AutomaticDecompression = DecompressionMethods.None, AllowAutoRedirect = false, RequestHeaderEncodingSelector = static (_, _) => Encoding.Latin1 };
