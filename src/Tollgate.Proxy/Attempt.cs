@@ -80,10 +80,8 @@ internal sealed class Attempt : IAttemptLog
     {
         if (_facts.World.Options.Proxy.ServerTiming)
         {
-            // From the request's last byte; not known when the upstream did not wait for it.
-            var askedAt = Body is null ? ReadyAt : Body.FullySentAt;
-            var upstream = askedAt > 0 && askedAt <= soFar.HeadAt ? _services.Time.GetElapsedTime(askedAt, soFar.HeadAt) : (TimeSpan?)null;
-            ServerTiming.Append(headers, RequestOverhead(), upstream);
+            var askedAt = Body is { LastBytesAt: > 0 and var at } ? at : ReadyAt;
+            ServerTiming.Append(headers, RequestOverhead(), _services.Time.GetElapsedTime(askedAt, soFar.HeadAt));
         }
     }
 

@@ -54,8 +54,8 @@ public sealed record ProxyOptions
     public TimeSpan ClientStallTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>
-    /// Whether relayed answers carry a <c>Server-Timing</c> header: milliseconds that Tollgate itself took of the request, and, when it is known, that the
-    /// upstream took from the request's last byte to the answer's head. Default true; stands beside the upstream's own.
+    /// Whether relayed answers carry a <c>Server-Timing</c> header: milliseconds that Tollgate itself took of the request, and that the upstream took from
+    /// the request's last bytes to the answer's head. Default true; the upstream's own stays before it.
     /// </summary>
     public bool ServerTiming { get; init; } = true;
 

@@ -36,8 +36,8 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
     /// </summary>
     public long OwnTime { get; private set; }
 
-    /// <summary>When the upstream had been handed all of it, as a timestamp; 0 before, and when it answered earlier.</summary>
-    public long FullySentAt { get; private set; }
+    /// <summary>When the upstream was handed the last bytes before it answered, as a timestamp; 0 when it was handed none.</summary>
+    public long LastBytesAt { get; private set; }
 
     /// <summary>What broke the client's side of the copy; null while nothing did.</summary>
     public Exception? ClientFault { get; private set; }
@@ -70,7 +70,7 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
             }
 
             IsFullySent = true;
-            FullySentAt = Arm(WatchedStep.UpstreamHead, limits.FirstByte);
+            Arm(WatchedStep.UpstreamHead, limits.FirstByte);
         }
         finally
         {
@@ -110,9 +110,10 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
                 left -= segment.Length;
                 TellLog(BytesSent + segment.Length, read.IsCompleted && left == 0);
                 var writeAt = Arm(WatchedStep.UpstreamWrite, limits.UpstreamIdle);
-                if (BytesSent == 0 && writeAt > 0)
+                if (writeAt > 0)
                 {
-                    OwnTime = writeAt - readAt;
+                    LastBytesAt = writeAt;
+                    OwnTime = BytesSent == 0 ? writeAt - readAt : OwnTime;
                 }
 
                 await destination.WriteAsync(segment, cancellationToken);

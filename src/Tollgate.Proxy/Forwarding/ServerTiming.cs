@@ -13,15 +13,14 @@ internal static class ServerTiming
     /// <summary>Adds Tollgate's value after those that are there.</summary>
     /// <param name="headers">The answer's head.</param>
     /// <param name="overhead">What Tollgate took until the upstream was handed the first bytes.</param>
-    /// <param name="upstream">From the request's last byte to the answer's head; null when that is not known.</param>
+    /// <param name="upstream">From the last bytes that the upstream was handed to the answer's head.</param>
     /// <remarks>Hot path: allocates the value and nothing else, unless the upstream sent values too.</remarks>
-    public static void Append(IHeaderDictionary headers, TimeSpan overhead, TimeSpan? upstream)
+    public static void Append(IHeaderDictionary headers, TimeSpan overhead, TimeSpan upstream)
     {
         // The longest is 30 characters of text and two numbers of 20.
         Span<char> room = stackalloc char[80];
-        var value = upstream is { } head
-            ? string.Create(CultureInfo.InvariantCulture, room, $"tollgate;dur={overhead.TotalMilliseconds:F3}, upstream;dur={head.TotalMilliseconds:F1}")
-            : string.Create(CultureInfo.InvariantCulture, room, $"tollgate;dur={overhead.TotalMilliseconds:F3}");
-        headers.Append(Header, value);
+        headers.Append(
+            Header,
+            string.Create(CultureInfo.InvariantCulture, room, $"tollgate;dur={overhead.TotalMilliseconds:F3}, upstream;dur={upstream.TotalMilliseconds:F1}"));
     }
 }

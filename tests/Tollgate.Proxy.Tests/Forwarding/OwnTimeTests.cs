@@ -57,7 +57,7 @@ public class OwnTimeTests
         await pipe.Writer.CompleteAsync();
         await copying;
         Assert.Equal((6, LogsWork.Ticks), (body.BytesSent, body.OwnTime));
-        Assert.Equal(_time.GetTimestamp(), body.FullySentAt);
+        Assert.Equal(Wait, _time.GetElapsedTime(body.LastBytesAt));
     }
 
     private TimeSpan OwnTimeOf(ForwardResult result) => _time.GetElapsedTime(0, result.OwnTime);

@@ -83,7 +83,7 @@ public sealed class OverheadTests
         _time.Advance(Wait);
         await upstream.SayAsync("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{");
         using var response = await posting;
-        Assert.StartsWith("tollgate;dur=0.000, upstream;dur=", Assert.Single(response.Headers.GetValues(Header)), StringComparison.Ordinal);
+        Assert.Equal("tollgate;dur=0.000, upstream;dur=5000.0", Assert.Single(response.Headers.GetValues(Header)));
         _time.Advance(Wait);
         await upstream.SayAsync("}");
         await response.Content.ReadAsByteArrayAsync();
