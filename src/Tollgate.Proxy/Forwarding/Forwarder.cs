@@ -109,9 +109,11 @@ public static class Forwarder
             watchdog.Arm(WatchedStep.ClientFlush, limits.ClientStall);
             await context.Response.StartAsync(watchdog.Token);
             var headFlush = client.FlushAsync(watchdog.Token);
-            result.OwnTime = time.GetTimestamp() - result.HeadAt;
-            await headFlush;
             var idleFrom = time.GetTimestamp();
+            result.OwnTime = idleFrom - result.HeadAt;
+            var hadToWait = !headFlush.IsCompleted;
+            await headFlush;
+            idleFrom = hadToWait ? time.GetTimestamp() : idleFrom;
             while (true)
             {
                 watchdog.Arm(WatchedStep.UpstreamBody, limits.UpstreamIdle, idleFrom);
@@ -145,7 +147,7 @@ public static class Forwarder
                 var flush = client.FlushAsync(watchdog.Token);
                 idleFrom = time.GetTimestamp();
                 result.OwnTime += idleFrom - now;
-                var hadToWait = !flush.IsCompleted;
+                hadToWait = !flush.IsCompleted;
                 await flush;
                 idleFrom = hadToWait ? time.GetTimestamp() : idleFrom;
 
