@@ -27,7 +27,7 @@ internal sealed class GatewayInProcess : IAsyncDisposable
         Book.Apply(options.Budgets, options.Limits);
         var events = new GatewayEvents(Metrics, NullLogger<GatewayEvents>.Instance);
         var path = new RequestPath(Worlds, Recorder, new UsageRowPool(16), Book, events, time, "test", _drain.Cut);
-        _proxy = Listeners.Proxy(options.Proxy, NullLoggerFactory.Instance, path, _drain, InheritedSockets.None);
+        _proxy = Listeners.Proxy(options.Proxy, NullLoggerFactory.Instance, path, _drain, InheritedSockets.None, loops: null, TimeProvider.System);
     }
 
     public GatewayMetrics Metrics { get; }
