@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-# Which benchmarks `make bench` runs.
+# Which benchmarks `make bench` runs: one pattern or several.
 FILTER ?= *
 
 # A configuration file for `make run`; without one, ./tollgate.json if it is there, else the defaults.
@@ -59,9 +59,16 @@ approve: $(NATIVE) ## accept changed routes, configuration keys, metrics, log id
 	@$(BUILD) Gateway.sln
 	@TOLLGATE_APPROVE=1 tests/run.sh Tollgate.Proxy.Tests Tollgate.ClickHouse.Tests Tollgate.Tests
 
-bench: ## what a record in the spool costs, and what each sync interval does (about 3 minutes; FILTER=*Spool*)
+bench: ## every benchmark, held against its promise and the baseline (about 6 minutes; FILTER='*Sse* *Metrics*', UPDATE=1 writes bench/results)
 	@$(BUILD) bench/Tollgate.Benchmarks
-	@$(BENCH) --filter '$(FILTER)' --artifacts artifacts/bench --exporters GitHub
+	@$(BENCH) gate "$$(git rev-parse --short HEAD)" '$(FILTER)' $(if $(UPDATE),update)
+
+bench-smoke: ## every benchmark once, so that none rots
+	@$(BUILD) bench/Tollgate.Benchmarks
+	@$(BENCH) --filter '*' --job dry --artifacts artifacts/bench
+
+bench-sync: ## what each interval of spool.syncInterval costs (about a minute)
+	@$(BUILD) bench/Tollgate.Benchmarks
 	@$(BENCH) sync-interval
 
 loadtest: $(if $(filter everything soak,$(SCENARIO)),$(NATIVE)) ## open-model load beside plain proxies (SCENARIO=turn RATE=1000 SECONDS=10 PEERS=direct,tollgate,nginx,haproxy,yarp ROUNDS=3; ARGS=--help)
@@ -90,4 +97,4 @@ $(CLIENTS): tests/Tollgate.EndToEnd/clients/package-lock.json
 	@npm ci --prefix $(@D)/.. --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help run build test format check soak soak-outage approve bench loadtest demo dist clean
+.PHONY: help run build test format check soak soak-outage approve bench bench-smoke bench-sync loadtest demo dist clean

@@ -2,6 +2,7 @@ using System.Buffers;
 using BenchmarkDotNet.Attributes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Win32.SafeHandles;
+using Tollgate.Benchmarks.Gate;
 using Tollgate.ClickHouse;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Metrics;
@@ -17,7 +18,9 @@ namespace Tollgate.Benchmarks.Recording;
 /// spool would cost with one write(2) a record. An attempt is what a small request does: a draft before it goes up, a draft before its answer's end, its row.
 /// </remarks>
 [MemoryDiagnoser]
-[SimpleJob(launchCount: 1, warmupCount: 4, iterationCount: 20, invocationCount: 1)]
+[InvocationCount(1)]
+[WarmupCount(4)]
+[IterationCount(12)]
 public class UsageSpoolBenchmarks
 {
     private const int Records = 60_000;
@@ -68,6 +71,7 @@ public class UsageSpoolBenchmarks
     }
 
     [Benchmark(Baseline = true, OperationsPerInvoke = Records)]
+    [Allocates(0)]
     public void OneWriteCallPerRecord()
     {
         for (var i = 0; i < Records; i++)
@@ -77,6 +81,7 @@ public class UsageSpoolBenchmarks
     }
 
     [Benchmark(OperationsPerInvoke = Records)]
+    [Allocates(0)]
     public void AppendOneRecord()
     {
         var attempt = _spool.Begin();
@@ -87,6 +92,7 @@ public class UsageSpoolBenchmarks
     }
 
     [Benchmark(OperationsPerInvoke = Records)]
+    [Allocates(0)]
     public void EncodeAndAppendOneRecord()
     {
         var attempt = _recorder.Begin();
@@ -97,6 +103,7 @@ public class UsageSpoolBenchmarks
     }
 
     [Benchmark(OperationsPerInvoke = Attempts)]
+    [Allocates(0)]
     public void AttemptOfTwoDraftsAndARow()
     {
         for (var i = 0; i < Attempts; i++)
