@@ -26,6 +26,9 @@ internal sealed class ExactCounter(ICounter published, double unitsPerOne = 1)
         }
     }
 
+    /// <summary>Adds <paramref name="units"/>, which are not negative, where a gate lets in one caller at a time: a plain addition, seen whole by <see cref="Publish"/>.</summary>
+    public void Add_NeedsGate(long units) => Volatile.Write(ref _units, _units + units);
+
     /// <summary>Brings what Prometheus reads up to date; two scrapes at once do no harm, since the value only grows.</summary>
     public void Publish() => published.IncTo(Volatile.Read(ref _units) / unitsPerOne);
 }

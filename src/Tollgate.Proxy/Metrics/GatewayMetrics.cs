@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Prometheus;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Facts;
@@ -23,6 +24,9 @@ public sealed class GatewayMetrics
     /// <summary>Combinations of labels that have counters of their own; each is about 70 series.</summary>
     public const int MaxChildren = 4_000;
 
+    // A power of two; 8 KB of references.
+    private const int RecentPlaces = 1024;
+
     private readonly MetricsOptions _options;
     private readonly Dictionary<string, Counter> _counters = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Gauge> _gauges = new(StringComparer.Ordinal);
@@ -30,6 +34,10 @@ public sealed class GatewayMetrics
     private readonly ConcurrentQueue<ExactCounter> _exact = new();
     private readonly ConcurrentDictionary<string, Lazy<ExactCounter>> _shared = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<MetricKey, Lazy<MetricChildren>> _children = new();
+
+    // In front of _children: hashing seven strings costs more than all additions of an attempt. Found by which objects id and model are, proved by
+    // their values; who finds something else there puts its own in place.
+    private readonly MetricChildren?[] _recent = new MetricChildren?[RecentPlaces];
     private readonly BoundedValues _models = new(MaxUnlistedModels);
     private readonly BoundedValues _errorTypes = new(MaxValuesPerLabel);
     private readonly BoundedValues[] _labelValues;
@@ -135,14 +143,28 @@ public sealed class GatewayMetrics
     /// <remarks>Once a key is known: no allocation, no lock.</remarks>
     public MetricChildren Resolve(in MetricKey key, bool modelListed)
     {
-        var labels = key.Labels;
-        for (var index = 0; index < _labelValues.Length; index++)
+        if (!modelListed)
         {
-            labels[index] = _labelValues[index].Bound(labels[index]);
+            // Whether its name is kept depends on those before it, so what was found once may not be found again.
+            return ResolveBounded(key, modelListed);
         }
 
-        var bounded = key with { Model = modelListed ? key.Model : _models.Bound(key.Model), Labels = labels };
-        return _children.TryGetValue(bounded, out var known) ? known.Value : ResolveNew(bounded);
+        var identity = RuntimeHelpers.GetHashCode(key.KeyId) + (31 * RuntimeHelpers.GetHashCode(key.Model));
+        ref var place = ref _recent[identity & (RecentPlaces - 1)];
+        var recent = Volatile.Read(ref place);
+        if (recent is not null && MetricKey.AreEqual(recent.Key, key))
+        {
+            return recent;
+        }
+
+        // What a bound turned into "other" would never be found there.
+        var resolved = ResolveBounded(key, modelListed);
+        if (MetricKey.AreEqual(resolved.Key, key))
+        {
+            Volatile.Write(ref place, resolved);
+        }
+
+        return resolved;
     }
 
     /// <summary>One counter that is published at every scrape.</summary>
@@ -185,9 +207,21 @@ public sealed class GatewayMetrics
                 _gauges.Add(definition.Name, factory.CreateGauge(name, definition.Help, labels));
                 break;
             default:
-                _histograms.Add(definition.Name, factory.CreateHistogram(name, definition.Help, labels, new HistogramConfiguration { Buckets = definition.Buckets }));
+                _histograms.Add(definition.Name, factory.CreateHistogram(name, definition.Help, labels, new HistogramConfiguration { Buckets = definition.Buckets, ExemplarBehavior = ExemplarBehavior.NoExemplars() }));
                 break;
         }
+    }
+
+    private MetricChildren ResolveBounded(in MetricKey key, bool modelListed)
+    {
+        var labels = key.Labels;
+        for (var index = 0; index < _labelValues.Length; index++)
+        {
+            labels[index] = _labelValues[index].Bound(labels[index]);
+        }
+
+        var bounded = key with { Model = modelListed ? key.Model : _models.Bound(key.Model), Labels = labels };
+        return _children.TryGetValue(bounded, out var known) ? known.Value : ResolveNew(bounded);
     }
 
     private MetricChildren ResolveNew(in MetricKey bounded)
@@ -227,6 +261,14 @@ public sealed class GatewayMetrics
         foreach (var counter in _exact)
         {
             counter.Publish();
+        }
+
+        foreach (var (_, made) in _children)
+        {
+            if (made.IsValueCreated)
+            {
+                made.Value.Publish();
+            }
         }
 
         _active.Set(ActiveRequests);

@@ -10,7 +10,17 @@ namespace Tollgate.Proxy.Metrics;
 /// <param name="Team">Its team.</param>
 /// <param name="Customer">Its customer.</param>
 /// <param name="Labels">Values of the configured labels; see <see cref="GatewayMetrics.LabelsOf"/>.</param>
-public readonly record struct MetricKey(string Provider, string Model, string KeyId, string KeyName, string Team, string Customer, LabelValues Labels);
+public readonly record struct MetricKey(string Provider, string Model, string KeyId, string KeyName, string Team, string Customer, LabelValues Labels)
+{
+    /// <summary>Whether both are the same, without a copy of either.</summary>
+    internal static bool AreEqual(in MetricKey left, in MetricKey right) =>
+        left.KeyId == right.KeyId && left.Model == right.Model && left.Provider == right.Provider && left.KeyName == right.KeyName
+        && left.Team == right.Team && left.Customer == right.Customer && left.Labels == right.Labels;
+
+    /// <inheritdoc/>
+    /// <remarks>Only of what tells keys apart in practice: who holds a virtual key follows from its id, and this is computed for every request.</remarks>
+    public override int GetHashCode() => HashCode.Combine(Model, KeyId, Labels);
+}
 
 /// <summary>Values of up to eight configured labels, in the configuration's order, kept inline so that a look-up allocates nothing.</summary>
 public struct LabelValues : IEquatable<LabelValues>
@@ -38,7 +48,8 @@ public struct LabelValues : IEquatable<LabelValues>
     {
         for (var index = 0; index < Capacity; index++)
         {
-            if (!string.Equals(this[index], other[index], StringComparison.Ordinal))
+            // The same object, mostly nothing at all, is the usual case.
+            if (!ReferenceEquals(_values[index], other._values[index]) && !string.Equals(this[index], other[index], StringComparison.Ordinal))
             {
                 return false;
             }

@@ -25,6 +25,31 @@ public class GatewayMetricsTests
     }
 
     [Fact]
+    public void A_model_that_leaves_the_price_list_past_the_hundredth_counts_as_other_at_once()
+    {
+        var metrics = new GatewayMetrics(new MetricsOptions());
+        for (var i = 0; i < GatewayMetrics.MaxUnlistedModels; i++)
+        {
+            metrics.Resolve(Given.Key($"made-up-{i}"), modelListed: false);
+        }
+
+        Assert.Equal("was-listed", metrics.Resolve(Given.Key("was-listed"), modelListed: true).Key.Model);
+        Assert.Equal("other", metrics.Resolve(Given.Key("was-listed"), modelListed: false).Key.Model);
+    }
+
+    [Fact]
+    public void The_same_values_lead_to_the_same_counters_whichever_objects_they_are_and_whatever_came_between()
+    {
+        var metrics = new GatewayMetrics(new MetricsOptions());
+        var first = Enumerable.Range(0, 3_000).Select(i => metrics.Resolve(Given.Key(keyId: $"k{i}"), modelListed: true)).ToArray();
+        Assert.Equal(3_000, first.Distinct().Count());
+        for (var i = 0; i < first.Length; i++)
+        {
+            Assert.Same(first[i], metrics.Resolve(Given.Key(model: new string("claude-opus-4-8".AsSpan()), keyId: $"k{i}"), modelListed: true));
+        }
+    }
+
+    [Fact]
     public async Task Configured_labels_come_from_the_request_and_are_bounded_one_by_one()
     {
         var metrics = new GatewayMetrics(new MetricsOptions { Prefix = "tg", Labels = ["environment", "zone"] });
