@@ -21,7 +21,7 @@ public static class Report
         }));
 
     /// <summary>The committed page of one class.</summary>
-    /// <param name="old">The page as it is, whose reading is kept; null when there is none.</param>
+    /// <param name="old">The page as it is; all but its first paragraph and its first table is kept. Null when there is none.</param>
     /// <param name="type">The class, without <c>Benchmarks</c>.</param>
     /// <param name="taken">When, at which commit and on which machine.</param>
     /// <param name="measurements">Of this class.</param>
@@ -37,8 +37,8 @@ public static class Report
                 Bytes(measured.Allocated),
                 measured.Promised is { } promised ? $"<= {Bytes(promised)}" : "-",
             }));
-        var kept = Kept(old);
-        return $"# {type}\n\n`make bench FILTER='*{type}*' UPDATE=1`, {taken}.\n\n{table}{(kept.Length > 0 ? $"\n{kept}" : string.Empty)}";
+        var (above, below) = Kept(old);
+        return $"# {type}\n\n`make bench FILTER='*{type}*' UPDATE=1`, {taken}.\n\n{above}{table}{below}";
     }
 
     /// <summary>Nanoseconds in the unit that suits them.</summary>
@@ -49,12 +49,20 @@ public static class Report
         _ => string.Create(CultureInfo.InvariantCulture, $"{nanoseconds / 1_000_000:0.00} ms"),
     };
 
-    // What people wrote: from the first sentence of reading or the first further section on.
-    private static string Kept(string? page)
+    // What people wrote: the paragraphs between the first one and the table, and all below the table.
+    private static (string Above, string Below) Kept(string? page)
     {
         var lines = (page ?? string.Empty).Split('\n');
-        var first = Array.FindIndex(lines, static line => line.StartsWith("Reading:", StringComparison.Ordinal) || line.StartsWith("## ", StringComparison.Ordinal));
-        return first < 0 ? string.Empty : string.Join('\n', lines[first..]);
+        var table = Array.FindIndex(lines, static line => line.StartsWith('|'));
+        if (table < 0)
+        {
+            return (string.Empty, string.Empty);
+        }
+
+        var end = Array.FindIndex(lines, table, static line => !line.StartsWith('|'));
+        var paragraphs = string.Join('\n', lines[..table]).Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
+        var above = string.Concat(paragraphs.Skip(2).Select(static paragraph => paragraph.Trim('\n') + "\n\n"));
+        return (above, end < 0 ? string.Empty : string.Join('\n', lines[end..]));
     }
 
     private static string Bytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes:N0} B");

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using BenchmarkDotNet.Attributes;
+using Tollgate.Benchmarks.Gate;
 using Tollgate.Proxy.Facts;
 using Tollgate.Proxy.Scanning;
 
@@ -27,6 +28,7 @@ public class BodyDecoderBenchmarks
     }
 
     [Benchmark]
+    [Allocates(4_096)]
     public long LongAnswer()
     {
         var tap = ResponseTap.Rent(Operation.Messages);
