@@ -7,7 +7,7 @@ public sealed partial class ArrowTests
 {
     // In the order a request passes them: a room may name those before it.
     private static readonly string[] Rooms = ["Ingress", "Keys", "Admission", "Forwarding", "Scanning", "Accounting", "Recording"];
-    private static readonly string[] SharedRooms = ["Facts", "Configuration", "Metrics"];
+    private static readonly string[] SharedRooms = ["Facts", "EventLoops", "Configuration", "Metrics"];
 
     [Fact]
     public void Rooms_look_upstream_only()
@@ -18,7 +18,8 @@ public sealed partial class ArrowTests
             var rule = (room, named) switch
             {
                 _ when room == named => null,
-                ("Facts", _) => "Facts names nobody",
+                ("Facts" or "EventLoops", _) => $"{room} names nobody",
+                (_, "EventLoops") when Rooms.Contains(room) => null,
                 (_, "Facts" or "Configuration" or "Metrics") when Rooms.Contains(room) => null,
                 ("Configuration" or "Metrics", "Facts") => null,
                 ("Metrics", "Configuration") => null, // Metrics takes its options.
