@@ -6,7 +6,7 @@ namespace Tollgate.Proxy.EventLoops;
 public sealed class LoopAcceptor : ILoopSocket
 {
     // errno: too many open files, here or in the system; no memory. What waits to be accepted goes on waiting, and is told of only once.
-    private static readonly int[] s_passing = [24, 23, 105, 12];
+    private static readonly int[] Passing = [24, 23, 105, 12];
 
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(100);
 
@@ -87,7 +87,7 @@ public sealed class LoopAcceptor : ILoopSocket
             {
                 return;
             }
-            else if (s_passing.Contains(-accepted))
+            else if (Passing.Contains(-accepted))
             {
                 _retry.Change(RetryDelay, Timeout.InfiniteTimeSpan);
                 return;

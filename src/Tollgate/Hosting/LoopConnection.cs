@@ -17,7 +17,7 @@ internal sealed class LoopConnection : DefaultConnectionContext, IDuplexPipe
     // As Kestrel's own sockets: what was read and not yet taken.
     private const long MostUnread = 1024 * 1024;
 
-    private static long s_last;
+    private static long _last;
 
     private readonly LoopSocket _socket;
     private readonly Pipe _input;
@@ -30,7 +30,7 @@ internal sealed class LoopConnection : DefaultConnectionContext, IDuplexPipe
 
     /// <summary>Takes over an accepted socket.</summary>
     public LoopConnection(LoopSocket socket)
-        : base("L" + Interlocked.Increment(ref s_last).ToString("X8", System.Globalization.CultureInfo.InvariantCulture))
+        : base("L" + Interlocked.Increment(ref _last).ToString("X8", System.Globalization.CultureInfo.InvariantCulture))
     {
         _socket = socket;
         _input = new Pipe(new PipeOptions(
