@@ -18,7 +18,7 @@ public sealed class EventLoop
     private const ulong WakerData = ulong.MaxValue;
 
     [ThreadStatic]
-    private static EventLoop? t_current;
+    private static EventLoop? _current;
 
     private readonly int _epoll = LinuxSockets.CreateEpoll();
     private readonly int _waker = LinuxSockets.CreateWaker();
@@ -46,7 +46,7 @@ public sealed class EventLoop
     }
 
     /// <summary>The loop whose thread this is; null on any other thread.</summary>
-    public static EventLoop? Current => t_current;
+    public static EventLoop? Current => _current;
 
     /// <summary>Which of its group's loops it is, from 0.</summary>
     public int Index { get; }
@@ -64,7 +64,7 @@ public sealed class EventLoop
         }
 
         _posted.Enqueue(new Work(callback, state));
-        if (t_current == this)
+        if (_current == this)
         {
             return;
         }
@@ -90,7 +90,7 @@ public sealed class EventLoop
     {
         _isStopping = true;
         Post(static _ => { }, null);
-        if (t_current != this)
+        if (_current != this)
         {
             _thread.Join();
         }
@@ -123,7 +123,7 @@ public sealed class EventLoop
 
     private void Run()
     {
-        t_current = this;
+        _current = this;
         SynchronizationContext.SetSynchronizationContext(new LoopContext(this));
         while (!_isStopping)
         {
@@ -174,7 +174,7 @@ public sealed class EventLoop
 
         // From here on others run what they post; what came in between is run by whoever comes first.
         _isStopped = true;
-        t_current = null;
+        _current = null;
         SynchronizationContext.SetSynchronizationContext(null);
         RunPosted();
         LinuxSockets.CloseDescriptor(_epoll);
@@ -185,7 +185,7 @@ public sealed class EventLoop
     public readonly struct Entry(EventLoop loop) : ICriticalNotifyCompletion
     {
         /// <summary>Whether this is the loop already.</summary>
-        public bool IsCompleted => t_current == loop;
+        public bool IsCompleted => _current == loop;
 
         /// <summary>What an await asks for.</summary>
         public Entry GetAwaiter() => this;
@@ -208,7 +208,7 @@ public sealed class EventLoop
     {
         public override void Schedule(Action<object?> action, object? state)
         {
-            if (t_current == loop)
+            if (_current == loop)
             {
                 action(state);
                 return;
