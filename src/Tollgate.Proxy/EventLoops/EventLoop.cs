@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Tollgate.Proxy.EventLoops;
 
@@ -21,7 +22,8 @@ public sealed class EventLoop
     private static EventLoop? _current;
 
     private readonly int _epoll = LinuxSockets.CreateEpoll();
-    private readonly int _waker = LinuxSockets.CreateWaker();
+    // A handle: a thread that posts must not write to whatever has the descriptor's number by then.
+    private readonly SafeFileHandle _waker = LinuxSockets.CreateWaker();
     private readonly ConcurrentQueue<Work> _posted = new();
     private readonly byte[] _events = new byte[MostEvents * LinuxSockets.EventBytes];
     private readonly Thread _thread;
@@ -40,7 +42,7 @@ public sealed class EventLoop
     {
         Index = index;
         Scheduler = new LoopScheduler(this);
-        LinuxSockets.Watch(_epoll, _waker, WakerData);
+        LinuxSockets.Watch(_epoll, (int)_waker.DangerousGetHandle(), WakerData);
         _thread = new Thread(Run) { IsBackground = true, Name = $"loop {index}" };
         _thread.Start();
     }
@@ -178,7 +180,7 @@ public sealed class EventLoop
         SynchronizationContext.SetSynchronizationContext(null);
         RunPosted();
         LinuxSockets.CloseDescriptor(_epoll);
-        LinuxSockets.CloseDescriptor(_waker);
+        _waker.Dispose();
     }
 
     /// <summary>Goes on on a loop.</summary>

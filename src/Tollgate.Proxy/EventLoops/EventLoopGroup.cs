@@ -27,11 +27,11 @@ public sealed class EventLoopGroup : IDisposable
     /// <summary>How many there are where nothing is said: one for each processor, at most 16.</summary>
     public static int DefaultCount => Math.Clamp(Environment.ProcessorCount, 1, 16);
 
+    /// <summary>All of them, by index.</summary>
+    public IReadOnlyList<EventLoop> All => _loops;
+
     /// <summary>The loop whose turn it is.</summary>
     public EventLoop Next() => _loops[(Interlocked.Increment(ref _next) - 1) % (uint)_loops.Length];
-
-    /// <summary>The first one, which accepts for all.</summary>
-    public EventLoop First => _loops[0];
 
     /// <summary>Stops them; what sockets they still have are closed.</summary>
     public void Dispose()

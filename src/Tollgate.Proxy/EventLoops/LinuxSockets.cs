@@ -3,6 +3,7 @@ using System.ComponentModel;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Tollgate.Proxy.EventLoops;
 
@@ -48,7 +49,7 @@ internal static unsafe partial class LinuxSockets
     public static int CreateEpoll() => Checked(EpollCreate(CloseOnExec), "epoll_create1");
 
     /// <summary>Makes a counter that wakes who waits for it.</summary>
-    public static int CreateWaker() => Checked(EventFd(0, CloseOnExec | NonBlocking), "eventfd");
+    public static SafeFileHandle CreateWaker() => new(Checked(EventFd(0, CloseOnExec | NonBlocking), "eventfd"), ownsHandle: true);
 
     /// <summary>Watches <paramref name="descriptor"/> for every change of what can be done with it; each is told once.</summary>
     public static void Watch(int epoll, int descriptor, ulong data)
@@ -86,11 +87,18 @@ internal static unsafe partial class LinuxSockets
         return (BinaryPrimitives.ReadUInt32LittleEndian(bytes), BinaryPrimitives.ReadUInt64LittleEndian(bytes[DataOffset..]));
     }
 
-    /// <summary>Wakes who waits for <paramref name="waker"/>.</summary>
-    public static void Wake(int waker)
+    /// <summary>Wakes who waits for <paramref name="waker"/>; nobody, once it is closed.</summary>
+    public static void Wake(SafeFileHandle waker)
     {
         var one = 1ul;
-        _ = Write(waker, &one, sizeof(ulong));
+        try
+        {
+            _ = Write(waker, &one, sizeof(ulong));
+        }
+        catch (ObjectDisposedException)
+        {
+            // Its loop ended in between, and looks at what was posted a last time by itself.
+        }
     }
 
     /// <summary>Reads what is there; 0 at the peer's end, the negative errno when it can't.</summary>
@@ -258,7 +266,7 @@ internal static unsafe partial class LinuxSockets
 
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial nint Write(int descriptor, void* bytes, nuint count);
+    private static partial nint Write(SafeFileHandle descriptor, void* bytes, nuint count);
 
     [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -11,7 +11,9 @@ public sealed class LoopAcceptor : ILoopSocket
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(100);
 
     private readonly EventLoopGroup _loops;
-    private readonly TimeProvider _time;
+
+    // Of the loop that accepts for all.
+    private readonly EventLoop _loop;
     private readonly int _listener;
     private readonly Channel<LoopSocket> _accepted = Channel.CreateUnbounded<LoopSocket>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = false });
     private readonly ITimer _retry;
@@ -24,10 +26,10 @@ public sealed class LoopAcceptor : ILoopSocket
     public LoopAcceptor(EventLoopGroup loops, int listener, TimeProvider time)
     {
         _loops = loops;
+        _loop = loops.All[0];
         _listener = listener;
-        _time = time;
-        _retry = _time.CreateTimer(static self => ((LoopAcceptor)self!).Retry(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        loops.First.Post(static self => ((LoopAcceptor)self!).Begin(), this);
+        _retry = time.CreateTimer(static self => ((LoopAcceptor)self!).Retry(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _loop.Post(static self => ((LoopAcceptor)self!).Begin(), this);
     }
 
     /// <summary>What was accepted. Ends after <see cref="StopAsync"/>, with what had been accepted by then.</summary>
@@ -38,7 +40,7 @@ public sealed class LoopAcceptor : ILoopSocket
     {
         await _retry.DisposeAsync();
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _loops.First.Post(_ => End(stopped), null);
+        _loop.Post(_ => End(stopped), null);
         await stopped.Task;
     }
 
@@ -50,14 +52,14 @@ public sealed class LoopAcceptor : ILoopSocket
         _accepted.Writer.TryComplete();
     }
 
-    private void Begin() => _place = _loops.First.Join(this, _listener);
+    private void Begin() => _place = _loop.Join(this, _listener);
 
     private void End(TaskCompletionSource stopped)
     {
         if (_place >= 0)
         {
-            _loops.First.Unwatch(_listener);
-            _loops.First.Leave(_place);
+            _loop.Unwatch(_listener);
+            _loop.Leave(_place);
             _place = -1;
         }
 
@@ -65,7 +67,7 @@ public sealed class LoopAcceptor : ILoopSocket
         stopped.TrySetResult();
     }
 
-    private void Retry() => _loops.First.Post(static self => ((LoopAcceptor)self!).AcceptAll(), this);
+    private void Retry() => _loop.Post(static self => ((LoopAcceptor)self!).AcceptAll(), this);
 
     private void AcceptAll()
     {

@@ -53,9 +53,12 @@ public sealed class LoopSocket : ILoopSocket, IDisposable
         try
         {
             socket.Join();
+
+            // Before the token is asked to close the socket: it may do so at once, and only what waits is told.
+            var connected = socket._send.BeginWithoutResult();
             await using (cancellationToken.UnsafeRegister(static self => ((LoopSocket)self!).Dispose(), socket))
             {
-                await socket._send.BeginWithoutResult();
+                await connected;
             }
 
             return socket;

@@ -77,7 +77,9 @@ internal sealed class Drain(TimeProvider time) : IDisposable
         {
             if (connection is LoopConnection own)
             {
-                await own.BeginAsync();
+                // Awaited here and not by a method of its own, which may have ended before it is awaited: then this would go on where it is.
+                await own.Loop.EnterAsync();
+                own.Begin();
             }
 
             await next(connection);

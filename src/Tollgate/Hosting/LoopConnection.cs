@@ -53,10 +53,12 @@ internal sealed class LoopConnection : DefaultConnectionContext, IDuplexPipe
     /// <inheritdoc/>
     public PipeWriter Output => _output;
 
-    /// <summary>Goes on on the loop, and begins to read.</summary>
-    public async ValueTask BeginAsync()
+    /// <summary>Whose it is.</summary>
+    public EventLoop Loop => _socket.Loop;
+
+    /// <summary>Begins to read. On the loop only, once.</summary>
+    public void Begin()
     {
-        await _socket.Loop.EnterAsync();
         _socket.Join();
         _isBegun = true;
         _receiving = ReceiveAsync();

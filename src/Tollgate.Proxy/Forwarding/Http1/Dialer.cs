@@ -118,6 +118,9 @@ internal sealed class Dialer(Uri address, TimeSpan limit, TimeProvider time, X50
         {
             await tls.DisposeAsync();
             socket.Dispose();
+
+            // Cancelling closes a loop's socket; that is what failed then.
+            cancellationToken.ThrowIfCancellationRequested();
             if (failed is AuthenticationException || Http1Connection.IsBreak(failed))
             {
                 throw new UpstreamException($"No trusted TLS connection to {address.Authority} could be made.", nothingSent: true, failed);

@@ -3,56 +3,61 @@ using Tollgate.Proxy.EventLoops;
 namespace Tollgate.Proxy.Forwarding.Http1;
 
 /// <summary>A loop's socket as the stream that TLS stands on.</summary>
-internal sealed class LoopStream(LoopSocket socket) : Stream
+/// <remarks>A read or write that is cancelled closes the socket: what TLS has half sent or read is of no use to anybody.</remarks>
+internal sealed class LoopStream(LoopSocket socket) : AsyncOnlyStream
 {
     /// <inheritdoc/>
     public override bool CanRead => true;
 
     /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => true;
-
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Position
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
+        var reading = socket.ReceiveAsync(buffer);
+        return reading.IsCompleted || !cancellationToken.CanBeCanceled ? reading : UntilCancelledAsync(reading, cancellationToken);
     }
 
     /// <inheritdoc/>
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => socket.ReceiveAsync(buffer);
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     /// <inheritdoc/>
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => socket.ReceiveAsync(buffer.AsMemory(offset, count)).AsTask();
-
-    /// <inheritdoc/>
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => socket.SendAsync(buffer);
-
-    /// <inheritdoc/>
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => socket.SendAsync(buffer.AsMemory(offset, count)).AsTask();
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        var sending = socket.SendAsync(buffer);
+        return sending.IsCompleted || !cancellationToken.CanBeCanceled ? sending : UntilCancelledAsync(sending, cancellationToken);
+    }
 
     /// <inheritdoc/>
     public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <inheritdoc/>
-    public override void Flush()
+    private async ValueTask<int> UntilCancelledAsync(ValueTask<int> reading, CancellationToken cancellationToken)
     {
+        await using (cancellationToken.UnsafeRegister(static closed => ((LoopSocket)closed!).Dispose(), socket))
+        {
+            try
+            {
+                return await reading;
+            }
+            catch (ObjectDisposedException)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                throw;
+            }
+        }
     }
 
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    private async ValueTask UntilCancelledAsync(ValueTask sending, CancellationToken cancellationToken)
+    {
+        await using (cancellationToken.UnsafeRegister(static closed => ((LoopSocket)closed!).Dispose(), socket))
+        {
+            try
+            {
+                await sending;
+            }
+            catch (ObjectDisposedException)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                throw;
+            }
+        }
+    }
 }

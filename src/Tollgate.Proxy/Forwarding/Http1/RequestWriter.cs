@@ -8,7 +8,7 @@ namespace Tollgate.Proxy.Forwarding.Http1;
 /// Nothing is sent before the first byte of the body is there (or its end): until then the connection can still be exchanged for another. What may have been sent
 /// once is never sent again.
 /// </remarks>
-internal sealed class RequestWriter : Stream
+internal sealed class RequestWriter : AsyncOnlyStream
 {
     private readonly Http1Transport _transport;
     private readonly SendBuffer _buffer = new();
@@ -42,22 +42,6 @@ internal sealed class RequestWriter : Stream
 
     /// <inheritdoc/>
     public override bool CanRead => false;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => true;
-
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <summary>From now on the token's firing ends whatever goes on over a connection that belongs to a loop; others are given the token with each read and write.</summary>
     public void BreakOn(CancellationToken cancellationToken)
@@ -116,10 +100,6 @@ internal sealed class RequestWriter : Stream
     }
 
     /// <inheritdoc/>
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    /// <inheritdoc/>
     public override Task FlushAsync(CancellationToken cancellationToken) => SendAsync(default, cancellationToken).AsTask();
 
     /// <summary>Sends what is left, and the chunked coding's end.</summary>
@@ -140,21 +120,6 @@ internal sealed class RequestWriter : Stream
         IsFinished = true;
         _buffer.Return();
     }
-
-    /// <inheritdoc/>
-    public override void Flush() => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     private async ValueTask WriteSlowAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
