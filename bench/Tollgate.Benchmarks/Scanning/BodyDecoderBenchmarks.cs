@@ -1,8 +1,6 @@
 using System.IO.Compression;
 using BenchmarkDotNet.Attributes;
 using Tollgate.Benchmarks.Gate;
-using Tollgate.Proxy.Facts;
-using Tollgate.Proxy.Scanning;
 
 namespace Tollgate.Benchmarks.Scanning;
 
@@ -29,20 +27,7 @@ public class BodyDecoderBenchmarks
 
     [Benchmark]
     [Allocates(4_096)]
-    public long LongAnswer()
-    {
-        var tap = ResponseTap.Rent(Operation.Messages);
-        tap.OnHead(200, "text/event-stream; charset=utf-8", Encoding);
-        foreach (var piece in _pieces)
-        {
-            tap.OnBytes(piece.Span, 1);
-        }
-
-        tap.OnEnd();
-        var output = tap.Report.Tokens.Output;
-        ResponseTap.Return(tap);
-        return output == 512 ? output : throw new InvalidOperationException("The answer was not read.");
-    }
+    public long LongAnswer() => SampleAnswers.Read(_pieces, Encoding);
 
     private byte[] Encode(byte[] answer)
     {

@@ -1,7 +1,5 @@
 using BenchmarkDotNet.Attributes;
 using Tollgate.Benchmarks.Gate;
-using Tollgate.Proxy.Facts;
-using Tollgate.Proxy.Scanning;
 
 namespace Tollgate.Benchmarks.Scanning;
 
@@ -30,34 +28,19 @@ public class ResponseTapBenchmarks
 
     [Benchmark]
     [Allocates(0)]
-    public long ShortAnswer() => Read(_shortAnswer);
+    public long ShortAnswer() => SampleAnswers.Read(_shortAnswer);
 
     [Benchmark(Baseline = true)]
     [Allocates(0)]
-    public long LongAnswer() => Read(_longAnswer);
+    public long LongAnswer() => SampleAnswers.Read(_longAnswer);
 
     /// <summary>The long answer in pieces of 97 bytes: no event lies in one piece.</summary>
     [Benchmark]
     [Allocates(0)]
-    public long ManyTinyChunks() => Read(_tinyChunks);
+    public long ManyTinyChunks() => SampleAnswers.Read(_tinyChunks);
 
     /// <summary>Every character of more than one byte is cut.</summary>
     [Benchmark]
     [Allocates(0)]
-    public long CutInsideUtf8() => Read(_cutInsideUtf8);
-
-    private static long Read(ReadOnlyMemory<byte>[] pieces)
-    {
-        var tap = ResponseTap.Rent(Operation.Messages);
-        tap.OnHead(200, "text/event-stream; charset=utf-8", null);
-        foreach (var piece in pieces)
-        {
-            tap.OnBytes(piece.Span, 1);
-        }
-
-        tap.OnEnd();
-        var output = tap.Report.Tokens.Output;
-        ResponseTap.Return(tap);
-        return output == 512 ? output : throw new InvalidOperationException("The answer was not read.");
-    }
+    public long CutInsideUtf8() => SampleAnswers.Read(_cutInsideUtf8);
 }

@@ -1,4 +1,6 @@
 using System.Text;
+using Tollgate.Proxy.Facts;
+using Tollgate.Proxy.Scanning;
 
 namespace Tollgate.Benchmarks.Scanning;
 
@@ -49,5 +51,22 @@ internal static class SampleAnswers
 
         pieces.Add(bytes.AsMemory(start));
         return [.. pieces];
+    }
+
+    /// <summary>Reads an answer as the forwarder does, piece by piece; returns the output tokens that it told of.</summary>
+    /// <exception cref="InvalidOperationException">It was not read to its end.</exception>
+    public static long Read(ReadOnlyMemory<byte>[] pieces, string? contentEncoding = null)
+    {
+        var tap = ResponseTap.Rent(Operation.Messages);
+        tap.OnHead(200, "text/event-stream; charset=utf-8", contentEncoding);
+        foreach (var piece in pieces)
+        {
+            tap.OnBytes(piece.Span, 1);
+        }
+
+        tap.OnEnd();
+        var output = tap.Report.Tokens.Output;
+        ResponseTap.Return(tap);
+        return output == 512 ? output : throw new InvalidOperationException("The answer was not read.");
     }
 }

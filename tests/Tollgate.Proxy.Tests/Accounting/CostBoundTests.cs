@@ -4,6 +4,7 @@ using System.Text;
 using Tollgate.Proxy.Accounting;
 using Tollgate.Proxy.Facts;
 using Tollgate.Proxy.Ingress;
+using Tollgate.Testing;
 using static Tollgate.Proxy.Tests.Accounting.Given;
 
 namespace Tollgate.Proxy.Tests.Accounting;
@@ -242,9 +243,7 @@ public sealed class CostBoundTests
         var (plain, refused) = (Facts("us.anthropic.claude-opus-5-5", 50_000, 32_000), Facts("claude-opus-5-5", 1, 1));
         refused.Beyond = BeyondBody.Thread;
         Once();
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        Once();
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, Allocations.Least(Once));
 
         void Once()
         {

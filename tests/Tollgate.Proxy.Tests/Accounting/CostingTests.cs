@@ -1,5 +1,6 @@
 using Tollgate.Proxy.Accounting;
 using Tollgate.Proxy.Facts;
+using Tollgate.Testing;
 using static Tollgate.Proxy.Tests.Accounting.Given;
 
 namespace Tollgate.Proxy.Tests.Accounting;
@@ -224,9 +225,7 @@ public class CostingTests
         var report = Answer("claude-opus-4-8", Reply(1));
         var prices = PriceList.Embedded;
         Once();
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        Once();
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, Allocations.Least(Once));
 
         void Once() => Settle(report, requested: "us.anthropic.claude-opus-4-8", prices: prices);
     }

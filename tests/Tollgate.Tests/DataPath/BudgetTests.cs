@@ -292,7 +292,7 @@ public sealed class BudgetTests
             try
             {
                 using var response = await answer;
-                await response.Content.ReadAsByteArrayAsync(CancellationToken.None);
+                await response.Content.ReadAsByteArrayAsync(leaving.Token);
             }
             catch (Exception broken) when (broken is HttpRequestException or OperationCanceledException)
             {

@@ -7,6 +7,7 @@ using Tollgate.Proxy;
 using Tollgate.Proxy.Accounting;
 using Tollgate.Proxy.Admission;
 using Tollgate.Proxy.Configuration;
+using Tollgate.Proxy.EventLoops;
 using Tollgate.Proxy.Metrics;
 using Tollgate.Proxy.Recording;
 
@@ -19,6 +20,7 @@ internal sealed class GatewayInProcess : IAsyncDisposable
 
     private readonly WebApplication _proxy;
     private readonly Drain _drain = new(TimeProvider.System);
+    private readonly EventLoopGroup? _loops;
 
     private GatewayInProcess(TollgateOptions options, TimeProvider time)
     {
@@ -27,7 +29,8 @@ internal sealed class GatewayInProcess : IAsyncDisposable
         Book.Apply(options.Budgets, options.Limits);
         var events = new GatewayEvents(Metrics, NullLogger<GatewayEvents>.Instance);
         var path = new RequestPath(Worlds, Recorder, new UsageRowPool(16), Book, events, time, "test", _drain.Cut);
-        _proxy = Listeners.Proxy(options.Proxy, NullLoggerFactory.Instance, path, _drain, InheritedSockets.None, loops: null, TimeProvider.System);
+        _loops = options.Proxy.Transport == ProxyTransport.Loops ? new EventLoopGroup(2) : null;
+        _proxy = Listeners.Proxy(options.Proxy, NullLoggerFactory.Instance, path, _drain, InheritedSockets.None, _loops, TimeProvider.System);
     }
 
     public GatewayMetrics Metrics { get; }
@@ -50,11 +53,11 @@ internal sealed class GatewayInProcess : IAsyncDisposable
         string scheme = "http",
         TimeProvider? time = null)
     {
-        // The whole path over connections of our own; end to end it runs over the client, which is the default.
+        // The whole path over event loops and connections of our own; end to end it runs over .NET's sockets and client, which are the default.
         var anthropic = new UpstreamOptions { BaseUrl = upstream, Transport = UpstreamTransport.Own };
         var options = new TollgateOptions
         {
-            Proxy = new ProxyOptions { Listen = [$"{scheme}://127.0.0.1:0"] },
+            Proxy = new ProxyOptions { Listen = [$"{scheme}://127.0.0.1:0"], Transport = ProxyTransport.Loops },
             Upstreams = new Dictionary<string, UpstreamOptions> { ["anthropic"] = changeUpstream?.Invoke(anthropic) ?? anthropic },
             Storage = new StorageOptions { Mode = StorageMode.None },
         };
@@ -104,6 +107,17 @@ internal sealed class GatewayInProcess : IAsyncDisposable
     /// <summary>Whether a row is there now.</summary>
     public bool HasRow => Recorder.Closed.Count > 0;
 
+    /// <summary>Returns when the gateway has ended what it had begun to do, and waits for somebody: bytes that have arrived here were sent in the middle of a step.</summary>
+    public async Task WaitsAsync()
+    {
+        foreach (var loop in _loops!.All)
+        {
+            var passed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            loop.Post(_ => passed.SetResult(), null);
+            await passed.Task;
+        }
+    }
+
     /// <summary>Stops the proxy listener; what is under way has <paramref name="limit"/> to end.</summary>
     public Task StopAsync(TimeSpan limit, CancellationToken hurry = default) => _drain.StopAsync(_proxy, limit, hurry);
 
@@ -113,6 +127,7 @@ internal sealed class GatewayInProcess : IAsyncDisposable
         Client.Dispose();
         await StopAsync(TimeSpan.Zero);
         await _proxy.DisposeAsync();
+        _loops?.Dispose();
         _drain.Dispose();
         Assert.All(Recorder.Attempts, static attempt => Assert.Equal((1, 0), (attempt.Closes, attempt.DraftsAfterClose)));
         Assert.All(Recorder.Attempts, static attempt => Assert.InRange(attempt.Drafts.Count, 0, KeptAttempt.MostDrafts));

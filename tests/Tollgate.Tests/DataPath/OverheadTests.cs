@@ -84,6 +84,7 @@ public sealed class OverheadTests
         await upstream.SayAsync("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{");
         using var response = await posting;
         Assert.Equal("tollgate;dur=0.000, upstream;dur=5000.0", Assert.Single(response.Headers.GetValues(Header)));
+        await gateway.WaitsAsync();
         _time.Advance(Wait);
         await upstream.SayAsync("}");
         await response.Content.ReadAsByteArrayAsync();
@@ -140,15 +141,10 @@ public sealed class OverheadTests
 
     private static BudgetOptions Strict => new() { Id = "all", Scope = ScopeKind.Everything, LimitUsd = Nanodollars.FromDollars(100), Window = "day", Mode = BudgetMode.Strict };
 
-    /// <summary>An attempt is settled after the client has its answer.</summary>
+    /// <summary>Stops the gateway, because an attempt is settled after the client has its answer; then all are.</summary>
     private static async Task CountsAreAsync(GatewayInProcess gateway, int request, int response, int settle)
     {
-        using var late = new CancellationTokenSource(Patience);
-        while (await Count("settle") != settle)
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System, late.Token);
-        }
-
+        await gateway.StopAsync(Patience);
         Assert.Equal((request, response, settle), (await Count("request"), await Count("response"), await Count("settle")));
 
         async Task<int> Count(string phase)

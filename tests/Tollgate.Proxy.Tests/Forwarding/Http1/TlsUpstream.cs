@@ -41,8 +41,8 @@ internal sealed class TlsUpstream : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        _listener.Dispose();
         await _serving;
+        _listener.Dispose();
         _stop.Dispose();
         _certificate.Dispose();
     }

@@ -3,23 +3,26 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Tollgate.Proxy.Configuration;
+using Tollgate.Proxy.EventLoops;
 using Tollgate.Proxy.Forwarding;
 using Tollgate.Proxy.Forwarding.Http1;
 using Tollgate.Proxy.Ingress;
 
 namespace Tollgate.Proxy.Tests.Forwarding.Http1;
 
-/// <summary>A transport to one upstream, and requests for it.</summary>
+/// <summary>A transport to one upstream, and requests for it, which run on a loop where there is one.</summary>
 internal sealed class TransportUnderTest : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private static readonly ForwardLimits Limits = new(Patience, Patience, Patience);
 
     private readonly string _baseUrl;
+    private readonly EventLoop? _loop;
 
-    public TransportUnderTest(string baseUrl, TimeProvider? time = null, X509ChainPolicy? trust = null)
+    public TransportUnderTest(string baseUrl, TimeProvider? time = null, X509ChainPolicy? trust = null, EventLoop? loop = null)
     {
         _baseUrl = baseUrl;
+        _loop = loop;
         Transport = new Http1Transport(new UpstreamOptions { BaseUrl = baseUrl, ConnectTimeout = TimeSpan.FromSeconds(5) }, time ?? TimeProvider.System, trust);
     }
 
@@ -39,12 +42,22 @@ internal sealed class TransportUnderTest : IDisposable
     {
         using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         late.CancelAfter(Patience);
+        if (_loop is not null)
+        {
+            await _loop.EnterAsync();
+        }
+
         return await Transport.SendAsync(request ?? Request(), late.Token);
     }
 
     /// <summary>Sends, reads to the end, disposes.</summary>
     public async Task<string> GetAsync(UpstreamRequest? request = null)
     {
+        if (_loop is not null)
+        {
+            await _loop.EnterAsync();
+        }
+
         await using var response = await SendAsync(request);
         return await ReadToEndAsync(response);
     }
