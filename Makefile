@@ -15,6 +15,7 @@ NATIVE  := src/Tollgate.Store/native/node_modules/.package-lock.json
 CLIENTS := tests/Tollgate.EndToEnd/clients/node_modules/.package-lock.json
 SOAK    := artifacts/bin/Tollgate.Soak/release/Tollgate.Soak.dll
 BENCH   := dotnet artifacts/bin/Tollgate.Benchmarks/release/Tollgate.Benchmarks.dll
+LEDGER  := $(if $(SCENARIO),$(filter everything soak,$(SCENARIO))$(EVERYTHING),set)
 LOAD    := dotnet artifacts/bin/Tollgate.LoadTest/release/Tollgate.LoadTest.dll
 BUILD   := dotnet build -c Release -v quiet -clp:NoSummary --nologo
 
@@ -71,12 +72,15 @@ bench-sync: ## what each interval of spool.syncInterval costs (about a minute)
 	@$(BUILD) bench/Tollgate.Benchmarks
 	@$(BENCH) sync-interval
 
-loadtest: $(if $(filter everything soak,$(SCENARIO)),$(NATIVE)) ## open-model load beside plain proxies (SCENARIO=turn RATE=1000 SECONDS=10 PEERS=direct,tollgate,nginx,haproxy,yarp ROUNDS=3; ARGS=--help)
-	@$(if $(filter everything soak,$(SCENARIO)),$(BUILD) src/Tollgate.Store)
+loadtest: $(if $(LEDGER),$(NATIVE)) ## open-model load beside plain proxies and the targets held against it, under 15 minutes (SCENARIO=turn EVERYTHING=1 RATE=1000 SECONDS=10 PEERS=direct,tollgate,nginx ROUNDS=3; ARGS=--help)
+	@$(if $(LEDGER),$(BUILD) src/Tollgate.Store)
 	@$(BUILD) src/Tollgate
 	@$(BUILD) loadtest/Tollgate.LoadTest
 	@$(BUILD) loadtest/peers/Yarp
-	@exec $(LOAD) $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(PEERS),--peers $(PEERS)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+	@exec $(LOAD) $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(EVERYTHING),--everything) $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(PEERS),--peers $(PEERS)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
+loadtest-peers: ## fetch the load test's peer from npm, Portkey's gateway (25 MB); nginx and haproxy come from the system
+	@npm ci --prefix loadtest/peers/portkey --ignore-scripts --no-audit --no-fund --loglevel=error
 
 demo: ## simulated team and upstream (not here yet)
 	@echo "make demo: the simulated team is not part of this version yet; see CHANGELOG.md." >&2; exit 2
@@ -97,4 +101,4 @@ $(CLIENTS): tests/Tollgate.EndToEnd/clients/package-lock.json
 	@npm ci --prefix $(@D)/.. --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help run build test format check soak soak-outage approve bench bench-smoke bench-sync loadtest demo dist clean
+.PHONY: help run build test format check soak soak-outage approve bench bench-smoke bench-sync loadtest demo dist clean loadtest-peers

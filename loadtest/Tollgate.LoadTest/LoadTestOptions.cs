@@ -31,6 +31,12 @@ internal sealed record LoadTestOptions
     /// <summary>Connections kept open.</summary>
     public required int Connections { get; init; }
 
+    /// <summary>Between the events of a stream that is held.</summary>
+    public required TimeSpan Pause { get; init; }
+
+    /// <summary>When void windows are no longer run again, as <see cref="System.Diagnostics.Stopwatch"/> counts.</summary>
+    public long RepeatUntil { get; init; } = long.MaxValue;
+
     /// <summary>Loops of the generator.</summary>
     public required int Threads { get; init; }
 
@@ -52,6 +58,12 @@ internal sealed record LoadTestOptions
     /// <summary>Where reports go; null for <c>loadtest/results</c> when every row is valid and <c>artifacts/loadtest</c> when one is not or a bound was loosened.</summary>
     public required string? Directory { get; init; }
 
+    /// <summary>Load before each window; streams that are held need the time to open all.</summary>
+    public TimeSpan WarmUpAt(int rate) => Scenario.Holds ? TimeSpan.FromSeconds((double)Connections / rate) + WarmUp : WarmUp;
+
+    /// <summary>Events of a stream that is held: twice what fits into its window at the slowest of the rates.</summary>
+    public int HeldFrames => Scenario.Holds ? (int)((WarmUpAt(Math.Max(1, Rates.Min())) + Window) / Pause * 2) + 30 : 6;
+
     /// <summary>Everything that is out of its bounds, with the value and what is allowed.</summary>
     public IEnumerable<string> Problems() =>
     [
@@ -60,7 +72,8 @@ internal sealed record LoadTestOptions
         .. Outside("--warm-up", WarmUp.TotalSeconds, 0, 60),
         .. Outside("--patience", Patience.TotalSeconds, 0, 600),
         .. Outside("--rounds", Rounds, 1, 20),
-        .. Outside("--connections", Connections, 1, 8192),
+        .. Outside("--connections", Connections, 1, 25_000),
+        .. Outside("--pause", Pause.TotalSeconds, 0.1, 60),
         .. Outside("--threads", Threads, 1, 64),
         .. Peers.Except(PeerStarter.Names).Select(static name => $"--peers has \"{name}\"; there are {string.Join(", ", PeerStarter.Names)}."),
     ];

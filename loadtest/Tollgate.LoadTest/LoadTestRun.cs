@@ -16,6 +16,10 @@ internal sealed class LoadTestRun : IAsyncDisposable
 
     // A runtime compiles its hot paths while it serves: before its first window a peer gets this many times the warm-up.
     private const int FirstWarmUp = 3;
+
+    // Of the load under which system calls are counted: longer than the counter needs to attach, count and detach.
+    private static readonly TimeSpan CountingWarmUp = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan CountingTime = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan MemoryInterval = TimeSpan.FromMilliseconds(500);
 
@@ -35,7 +39,7 @@ internal sealed class LoadTestRun : IAsyncDisposable
         _say = say;
         _order = new Random(options.Seed);
         _quiet = new QuietMachine(options.Bounds.OtherCpuPercent, options.Patience);
-        _answer = options.Scenario.Answer();
+        _answer = options.Scenario.Answer(options.Pause, options.HeldFrames);
     }
 
     /// <summary>Starts everything that takes part.</summary>
@@ -61,6 +65,11 @@ internal sealed class LoadTestRun : IAsyncDisposable
         var windows = new List<PeerWindow>();
         for (var round = 1; round <= _options.Rounds * (_options.Scenario.IsLong ? 1 : TriesPerRound); round++)
         {
+            if (round > _options.Rounds && Stopwatch.GetTimestamp() > _options.RepeatUntil)
+            {
+                break;
+            }
+
             var wanting = _peers.Where(peer => windows.Count(window => window.Peer == peer.Name && window.IsValid) < _options.Rounds).ToArray();
             _order.Shuffle(wanting);
             foreach (var peer in wanting)
@@ -75,11 +84,16 @@ internal sealed class LoadTestRun : IAsyncDisposable
         var rows = new List<PeerRow>();
         foreach (var peer in _peers)
         {
-            var memory = new PeerMemory(_idleMemory[peer.Name], windows.Where(window => window.Peer == peer.Name).SelectMany(static window => window.ResidentMebibytes).DefaultIfEmpty().Max(), peer.ResidentMebibytes());
-            rows.Add(PeerRow.Of(peer, windows, memory));
+            var own = windows.Where(window => window.Peer == peer.Name).ToArray();
+            var memory = new PeerMemory(
+                _idleMemory[peer.Name],
+                own.SelectMany(static window => window.ResidentMebibytes).DefaultIfEmpty().Max(),
+                peer.ResidentMebibytes(),
+                own.Select(static window => window.StoreResidentMebibytes).DefaultIfEmpty().Max());
+            rows.Add(PeerRow.Of(peer, windows, memory, await CountSystemCallsAsync(peer, rate, cancellationToken)));
         }
 
-        return new LoadTestReport(_options.Scenario.Name, _options.Scenario.Summary, rate, conditions, rows, await LedgerAsync(cancellationToken), windows);
+        return new LoadTestReport(_options.Scenario.Title, _options.Scenario.Summary, rate, _options.Scenario.BodyBytes + _answer.BodyBytes, conditions, rows, await LedgerAsync(cancellationToken), windows);
     }
 
     /// <inheritdoc/>
@@ -101,7 +115,7 @@ internal sealed class LoadTestRun : IAsyncDisposable
     private async Task StartProcessesAsync(CancellationToken cancellationToken)
     {
         var self = typeof(LoadTestRun).Assembly.Location;
-        (_upstream, var port) = await ChildServer.StartAsync("dotnet", ["exec", self, "upstream", _options.Scenario.Name], _directory.Path, cancellationToken);
+        (_upstream, var port) = await ChildServer.StartAsync("dotnet", UpstreamCommand(self), _directory.Path, cancellationToken);
         var starter = new PeerStarter(int.Parse(port, CultureInfo.InvariantCulture), _options.Scenario.Setup, _directory, _options.Nginx, _options.Haproxy);
         foreach (var name in _options.Peers)
         {
@@ -118,20 +132,50 @@ internal sealed class LoadTestRun : IAsyncDisposable
         }
     }
 
+    private string[] UpstreamCommand(string self) => _options.Scenario.Holds
+        ? ["exec", self, "upstream", _options.Scenario.Name, "--pause", _options.Pause.TotalSeconds.ToString(CultureInfo.InvariantCulture), "--frames", _options.HeldFrames.ToString(CultureInfo.InvariantCulture)]
+        : ["exec", self, "upstream", _options.Scenario.Name];
+
+    private LoadPlan Plan(Peer peer, int rate, TimeSpan warmUp, TimeSpan window)
+    {
+        var requests = peer.Keys.Select(key => RequestBytes.Create(peer.Port, _options.Scenario.BodyBytes, _options.Scenario.Streams, key, peer.RequestLines)).ToArray();
+        return new LoadPlan(peer.Port, requests, _answer, rate, warmUp, window, _options.Connections, _options.Threads, _options.Scenario.Holds);
+    }
+
+    /// <summary>Load of its own for the counter, after every window: nothing else of it is looked at.</summary>
+    private async Task<SystemCalls?> CountSystemCallsAsync(Peer peer, int rate, CancellationToken cancellationToken)
+    {
+        var relaying = peer.Relaying();
+        if (relaying.Count == 0 || _options.Scenario.Holds || _options.Scenario.IsLong)
+        {
+            return null;
+        }
+
+        await using var load = LoadWindow.Open(Plan(peer, rate, CountingWarmUp, CountingTime), cancellationToken);
+        await UntilAsync(load.Start, cancellationToken);
+        var calls = await SystemCalls.CountAsync(relaying, () => load.Completed, cancellationToken);
+        _ = await load.CloseAsync();
+        peer.Answers += load.Completed;
+        return calls;
+    }
+
     private async Task<PeerWindow> MeasureAsync(Peer peer, int rate, int round, CancellationToken cancellationToken)
     {
-        var requests = peer.Keys.Select(key => RequestBytes.Create(peer.Port, _options.Scenario.BodyBytes, _options.Scenario.Streams, key)).ToArray();
-        var plan = new LoadPlan(peer.Port, requests, _answer, rate, _options.WarmUp * (peer.Answers == 0 ? FirstWarmUp : 1), _options.Window, _options.Connections, _options.Threads);
+        var plan = Plan(peer, rate, _options.WarmUpAt(rate) * (peer.Answers == 0 && !_options.Scenario.Holds ? FirstWarmUp : 1), _options.Window);
         var everyone = _peers.SelectMany(static each => each.Processes()).Append(_upstream!.Id).Append(Environment.ProcessId).ToArray();
         int[] rig = [_upstream.Id, Environment.ProcessId];
-        var own = peer.Processes();
+        var (own, store) = (peer.Relaying(), peer.Store());
 
         await _quiet.WaitAsync(everyone, cancellationToken);
+        var buffers = SocketMemory.Bytes();
         await using var load = LoadWindow.Open(plan, cancellationToken);
         await UntilAsync(load.Start, cancellationToken);
-        var (machine, all, before, rigBefore, completed, from) = (MachineCpu.Now(), ProcessTree.Use(everyone), ProcessTree.Use(own), ProcessTree.Use(rig), load.Completed, Stopwatch.GetTimestamp());
-        var memory = await WatchMemoryAsync(peer, own, load.End, cancellationToken);
-        var (machineAfter, allAfter, after, rigAfter, completedAfter, to) = (MachineCpu.Now(), ProcessTree.Use(everyone), ProcessTree.Use(own), ProcessTree.Use(rig), load.Completed, Stopwatch.GetTimestamp());
+        var overhead = await OverheadAsync(peer, cancellationToken);
+        var (machine, all, before, storeBefore, rigBefore, completed, from) = (MachineCpu.Now(), ProcessTree.Use(everyone), ProcessTree.Use(own), ProcessTree.Use(store), ProcessTree.Use(rig), load.Completed, Stopwatch.GetTimestamp());
+        var (memory, storeMemory) = await WatchMemoryAsync(peer, own, store, load.End, cancellationToken);
+        var (machineAfter, allAfter, after, storeAfter, rigAfter, completedAfter, to) = (MachineCpu.Now(), ProcessTree.Use(everyone), ProcessTree.Use(own), ProcessTree.Use(store), ProcessTree.Use(rig), load.Completed, Stopwatch.GetTimestamp());
+        var buffersAfter = SocketMemory.Bytes();
+        var overheadAfter = await OverheadAsync(peer, cancellationToken);
         var figures = await load.CloseAsync();
         peer.Answers += load.Completed;
 
@@ -154,18 +198,26 @@ internal sealed class LoadTestRun : IAsyncDisposable
             Gap = Percentiles.Of(figures.Gap),
             Lag = Percentiles.Of(figures.Lag),
             CpuPerRequest = (double)(after.CpuMicroseconds - before.CpuMicroseconds) / answers,
+            StoreCpuPerRequest = (double)(storeAfter.CpuMicroseconds - storeBefore.CpuMicroseconds) / answers,
             RigCpuPerRequest = (double)(rigAfter.CpuMicroseconds - rigBefore.CpuMicroseconds) / answers,
             SwitchesPerRequest = (double)(after.ContextSwitches - before.ContextSwitches) / answers,
             OtherCpuPercent = otherPercent,
             ResidentMebibytes = memory,
+            StoreResidentMebibytes = storeMemory,
+            Overhead = overhead is not null && overheadAfter is not null ? Overhead.Between(overhead, overheadAfter) : null,
+            Streams = _options.Scenario.Holds && figures.Answered > 0
+                ? new StreamUse(figures.Answered, Math.Max(0, memory.DefaultIfEmpty().Max() - _idleMemory[peer.Name]) * 1024 / figures.Answered, (buffersAfter - buffers) / 1024.0 / figures.Answered)
+                : null,
             Curve = PeerWindow.CurveOf(figures),
         };
     }
 
     /// <summary>Looks at the peer's memory until the window ends, and asks for its metrics once, as a monitoring system would.</summary>
-    private static async Task<IReadOnlyList<double>> WatchMemoryAsync(Peer peer, IReadOnlyList<int> processes, long end, CancellationToken cancellationToken)
+    /// <returns>Samples of the processes that relay, and the largest of the store.</returns>
+    private static async Task<(IReadOnlyList<double> Relaying, double Store)> WatchMemoryAsync(Peer peer, IReadOnlyList<int> processes, IReadOnlyList<int> store, long end, CancellationToken cancellationToken)
     {
         var samples = new List<double>();
+        var largest = 0.0;
         var step = (long)MemoryInterval.TotalNanoseconds;
         for (var next = Stopwatch.GetTimestamp() + step; next < end; next += step)
         {
@@ -173,6 +225,7 @@ internal sealed class LoadTestRun : IAsyncDisposable
             if (processes.Count > 0)
             {
                 samples.Add(Math.Round(ProcessTree.ResidentBytes(processes) / 1024.0 / 1024.0, 1));
+                largest = Math.Max(largest, Math.Round(ProcessTree.ResidentBytes(store) / 1024.0 / 1024.0, 1));
             }
 
             // A scrape each 15 s is the usual; every window gets one at least.
@@ -183,8 +236,11 @@ internal sealed class LoadTestRun : IAsyncDisposable
         }
 
         await UntilAsync(end, cancellationToken);
-        return samples;
+        return (samples, largest);
     }
+
+    private static async Task<Overhead?> OverheadAsync(Peer peer, CancellationToken cancellationToken) =>
+        peer.Gateway is { } gateway ? Overhead.Parse(await gateway.MetricsAsync(cancellationToken)) : null;
 
     private static async Task UntilAsync(long timestamp, CancellationToken cancellationToken)
     {
@@ -198,7 +254,7 @@ internal sealed class LoadTestRun : IAsyncDisposable
     /// <summary>Whether every answer has its row; null without a ledger.</summary>
     private async Task<string?> LedgerAsync(CancellationToken cancellationToken)
     {
-        if (_options.Scenario.Setup != GatewaySetup.Everything || _peers.Find(static peer => peer.Gateway is not null) is not { } peer)
+        if (_options.Scenario.Setup != GatewaySetup.Everything || _options.Scenario.Holds || _peers.Find(static peer => peer.Name == "tollgate") is not { } peer)
         {
             return null;
         }

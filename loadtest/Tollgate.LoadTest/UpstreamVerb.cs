@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Tollgate.LoadTest.Upstream;
+using Tollgate.LoadTest.Wire;
 
 namespace Tollgate.LoadTest;
 
@@ -12,15 +13,17 @@ internal static class UpstreamVerb
     {
         var scenario = new Argument<string>("scenario") { Description = "Whose answers it gives." };
         scenario.AcceptOnlyFromAmong([.. Scenario.All.Select(static each => each.Name)]);
-        var verb = new Command("upstream", "The fake provider: prints its loopback port and answers until its standard input ends.") { scenario };
-        verb.SetAction((parsed, cancellation) => RunAsync(Scenario.Find(parsed.GetRequiredValue(scenario))!, output, cancellation));
+        var pause = new Option<double>("--pause") { Description = "Seconds between the events of a stream that is held.", DefaultValueFactory = static _ => 2 };
+        var frames = new Option<int>("--frames") { Description = "Its events.", DefaultValueFactory = static _ => 6 };
+        var verb = new Command("upstream", "The fake provider: prints its loopback port and answers until its standard input ends.") { scenario, pause, frames };
+        verb.SetAction((parsed, cancellation) => RunAsync(Scenario.Find(parsed.GetRequiredValue(scenario))!.Answer(TimeSpan.FromSeconds(parsed.GetValue(pause)), parsed.GetValue(frames)), output, cancellation));
         return verb;
     }
 
-    private static async Task<int> RunAsync(Scenario scenario, TextWriter output, CancellationToken cancellation)
+    private static async Task<int> RunAsync(AnswerBytes answer, TextWriter output, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        using var loop = new UpstreamLoop(scenario.Answer());
+        using var loop = new UpstreamLoop(answer);
         await output.WriteLineAsync(loop.Port.ToString(CultureInfo.InvariantCulture));
         var serving = Task.Factory.StartNew(() => loop.Run(stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 

@@ -9,12 +9,13 @@ namespace Tollgate.LoadTest.Generator;
 /// <param name="rate">Requests a second, of all threads together.</param>
 /// <param name="turn">Whose schedule it is, from 0.</param>
 /// <param name="turns">How many share the load.</param>
-internal sealed class ArrivalSchedule(long start, double rate, int turn = 0, int turns = 1)
+/// <param name="count">How many requests are due in all, of this thread; without it there is no end.</param>
+internal sealed class ArrivalSchedule(long start, double rate, int turn = 0, int turns = 1, long count = long.MaxValue)
 {
     private long _taken;
 
-    /// <summary>When the next request is due.</summary>
-    public long NextDue => start + (long)(NextNumber * 1e9 / rate);
+    /// <summary>When the next request is due; never, after the last.</summary>
+    public long NextDue => _taken == count ? long.MaxValue : start + (long)(NextNumber * 1e9 / rate);
 
     /// <summary>Its number in the whole load.</summary>
     public long NextNumber => turn + (_taken * turns);

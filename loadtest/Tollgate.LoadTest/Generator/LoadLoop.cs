@@ -34,10 +34,10 @@ internal sealed class LoadLoop : IDisposable
     public LoadLoop(LoadPlan plan, long start, int turn)
     {
         _plan = plan;
-        _schedule = new ArrivalSchedule(start, plan.Rate, turn, plan.Threads);
         _windowStart = start + (long)plan.WarmUp.TotalNanoseconds;
         _windowEnd = _windowStart + (long)plan.Window.TotalNanoseconds;
         _connections = new LoadConnection[Math.Max(1, plan.Connections / plan.Threads)];
+        _schedule = new ArrivalSchedule(start, plan.Rate, turn, plan.Threads, plan.Holds ? _connections.Length : long.MaxValue);
         _idle = new Stack<LoadConnection>(_connections.Length);
         for (var i = 0; i < _connections.Length; i++)
         {
@@ -50,7 +50,7 @@ internal sealed class LoadLoop : IDisposable
     /// <summary>What came of the window; complete once <see cref="Run"/> has returned.</summary>
     public WindowFigures Figures { get; } = new();
 
-    /// <summary>Answers so far, warm-up included; any thread may ask.</summary>
+    /// <summary>Answers so far, warm-up included, or events where streams are held; any thread may ask.</summary>
     public long Completed => Volatile.Read(ref _completed);
 
     /// <summary>Runs the plan to its end.</summary>
@@ -63,7 +63,7 @@ internal sealed class LoadLoop : IDisposable
             var now = Stopwatch.GetTimestamp();
             SendDue(now);
             var nextDue = Math.Min(_schedule.NextDue, _windowEnd);
-            if (now >= _windowEnd && ((_open == 0 && _waiting.Count == 0) || now >= giveUp))
+            if (now >= _windowEnd && (_plan.Holds || (_open == 0 && _waiting.Count == 0) || now >= giveUp))
             {
                 break;
             }
@@ -75,6 +75,11 @@ internal sealed class LoadLoop : IDisposable
             {
                 Serve(_connections[_poll.TokenOf(i)], _poll.IsReadable(i));
             }
+        }
+
+        if (_plan.Holds)
+        {
+            Figures.Answered = _connections.Count(static connection => connection.IsOpen && connection.Reader.Frames > 0);
         }
 
         Figures.Missing = Figures.Due - Figures.Answered - Figures.Refused - Figures.Broken;
@@ -110,7 +115,8 @@ internal sealed class LoadLoop : IDisposable
         }
     }
 
-    private bool IsCounted(long due) => due >= _windowStart;
+    // Streams that are held are opened before the window; all of them count.
+    private bool IsCounted(long due) => _plan.Holds || due >= _windowStart;
 
     private void Begin(LoadConnection connection, long due)
     {
@@ -166,7 +172,7 @@ internal sealed class LoadLoop : IDisposable
 
             if (reader.Frames > framesBefore)
             {
-                if (framesBefore > 0)
+                if (framesBefore > 0 && (!_plan.Holds || now >= _windowStart))
                 {
                     WindowFigures.Record(Figures.Gap, now - connection.LastFrame);
                 }
@@ -175,12 +181,18 @@ internal sealed class LoadLoop : IDisposable
             }
         }
 
+        if (_plan.Holds)
+        {
+            Volatile.Write(ref _completed, _completed + reader.Frames - framesBefore);
+        }
+
         if (end == MessageEnd.Open)
         {
             return;
         }
 
-        if (end == MessageEnd.Broken || connection.IsSending)
+        // A stream that is to be held has no end.
+        if (end == MessageEnd.Broken || connection.IsSending || (_plan.Holds && reader.Head.Status == 200))
         {
             Fail(connection);
             return;
@@ -191,7 +203,7 @@ internal sealed class LoadLoop : IDisposable
 
     private void Finish(LoadConnection connection, long now)
     {
-        Volatile.Write(ref _completed, _completed + 1);
+        Volatile.Write(ref _completed, _completed + (_plan.Holds ? 0 : 1));
         var whole = connection.Reader.Head.Status == 200 && connection.Reader.BodyBytes == _plan.Answer.BodyBytes && connection.Reader.Frames == _plan.Answer.Frames;
         if (IsCounted(connection.Due))
         {

@@ -11,7 +11,8 @@ namespace Tollgate.LoadTest.Generator;
 /// <param name="Window">What is counted: the requests that are due in it.</param>
 /// <param name="Connections">Kept open; a request that is due while all are taken waits for one, and its clock runs.</param>
 /// <param name="Threads">Loops that share all of it.</param>
-internal sealed record LoadPlan(int Port, IReadOnlyList<byte[]> Requests, AnswerBytes Answer, double Rate, TimeSpan WarmUp, TimeSpan Window, int Connections, int Threads)
+/// <param name="Holds">Each connection opens one stream, at the rate, and holds it to the end of the window; the gaps inside the window are counted.</param>
+internal sealed record LoadPlan(int Port, IReadOnlyList<byte[]> Requests, AnswerBytes Answer, double Rate, TimeSpan WarmUp, TimeSpan Window, int Connections, int Threads, bool Holds = false)
 {
     /// <summary>How long after the window answers are waited for; then they count as missing.</summary>
     public static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);

@@ -28,6 +28,12 @@ internal sealed record Percentiles(double P50, double P90, double P99, double P9
     private static double At(LongHistogram histogram, double percentile) => histogram.GetValueAtPercentile(percentile) / 1000.0;
 }
 
+/// <summary>What streams that are open take, beyond what their proxy took idle.</summary>
+/// <param name="Held">Open at the end of the window, each with an event at least.</param>
+/// <param name="Kibibytes">Resident memory of the processes that relay, for each.</param>
+/// <param name="SocketKibibytes">The kernel's buffers for each, of all sockets on the machine, generator's and upstream's too; null where the kernel does not say.</param>
+internal sealed record StreamUse(long Held, double Kibibytes, double? SocketKibibytes);
+
 /// <summary>A point of a latency curve.</summary>
 internal readonly record struct CurvePoint(double Percentile, double Microseconds);
 
@@ -76,20 +82,32 @@ internal sealed record PeerWindow
     /// <summary>The generator's lateness, microseconds.</summary>
     public required Percentiles Lag { get; init; }
 
-    /// <summary>CPU of the peer's processes, microseconds for each answer.</summary>
+    /// <summary>CPU of the processes that relay, a gateway's store left out, microseconds for each answer.</summary>
     public required double CpuPerRequest { get; init; }
+
+    /// <summary>CPU of a gateway's store, microseconds for each answer; 0 without one.</summary>
+    public required double StoreCpuPerRequest { get; init; }
 
     /// <summary>CPU of the upstream and the generator, microseconds for each answer.</summary>
     public required double RigCpuPerRequest { get; init; }
 
-    /// <summary>Context switches of the peer's threads for each answer.</summary>
+    /// <summary>Context switches of the relaying processes' threads for each answer.</summary>
     public required double SwitchesPerRequest { get; init; }
 
     /// <summary>CPU that others used, percent of the machine.</summary>
     public required double OtherCpuPercent { get; init; }
 
-    /// <summary>Resident memory of the peer's processes each half second, MiB.</summary>
+    /// <summary>Resident memory of the processes that relay, each half second, MiB.</summary>
     public required IReadOnlyList<double> ResidentMebibytes { get; init; }
+
+    /// <summary>The largest resident memory of a gateway's store, MiB; 0 without one.</summary>
+    public required double StoreResidentMebibytes { get; init; }
+
+    /// <summary>What the gateway says it took itself, by phase; null of other peers and of a gateway that does not say.</summary>
+    public required IReadOnlyDictionary<string, PhaseOverhead>? Overhead { get; init; }
+
+    /// <summary>What streams that were held took; null where none were.</summary>
+    public required StreamUse? Streams { get; init; }
 
     /// <summary>Latencies at many percentiles, microseconds, for the plot.</summary>
     public required IReadOnlyList<CurvePoint> Curve { get; init; }

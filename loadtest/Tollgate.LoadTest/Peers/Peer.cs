@@ -29,11 +29,20 @@ internal sealed class Peer(string name, string version, int port, int? process, 
     /// <summary>Answers that it gave in all.</summary>
     public long Answers { get; set; }
 
+    /// <summary>Lines that each request's head needs beside the usual ones, each with its end.</summary>
+    public string RequestLines { get; init; } = string.Empty;
+
     /// <summary>Its processes as they are now.</summary>
     public IReadOnlyList<int> Processes() => process is { } root ? ProcessTree.Of(root) : [];
 
-    /// <summary>Its resident memory now, MiB.</summary>
-    public double ResidentMebibytes() => ProcessTree.ResidentBytes(Processes()) / 1024.0 / 1024.0;
+    /// <summary>Those of them that relay: the gateway alone, without its store; every worker of another proxy.</summary>
+    public IReadOnlyList<int> Relaying() => Gateway is { } gateway ? [gateway.Id] : Processes();
+
+    /// <summary>The processes of a gateway's store; none of others.</summary>
+    public IReadOnlyList<int> Store() => Gateway is { } gateway ? [.. Processes().Where(id => id != gateway.Id)] : [];
+
+    /// <summary>The relaying processes' resident memory now, MiB.</summary>
+    public double ResidentMebibytes() => ProcessTree.ResidentBytes(Relaying()) / 1024.0 / 1024.0;
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{name} ({version})");

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 
 namespace Tollgate.LoadTest.Peers;
 
@@ -12,7 +13,7 @@ namespace Tollgate.LoadTest.Peers;
 internal sealed class PeerStarter(int upstreamPort, GatewaySetup setup, TemporaryDirectory directory, string nginx, string haproxy)
 {
     /// <summary>All that there are.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["direct", "tollgate", "nginx", "haproxy", "yarp"];
+    public static IReadOnlyList<string> Names { get; } = ["direct", "tollgate", "tollgate-off", "nginx", "haproxy", "yarp", "portkey"];
 
     /// <summary>Starts one.</summary>
     /// <returns>Null when it is not installed or not built; <paramref name="say"/> was told how to change that.</returns>
@@ -23,13 +24,17 @@ internal sealed class PeerStarter(int upstreamPort, GatewaySetup setup, Temporar
             case "direct":
                 return new Peer(name, "no proxy", upstreamPort, null, null);
             case "tollgate":
-                return await TollgatePeer.StartAsync(upstreamPort, setup, cancellationToken);
+                return await TollgatePeer.StartAsync(name, upstreamPort, setup, cancellationToken);
+            case "tollgate-off":
+                return await TollgatePeer.StartAsync(name, upstreamPort, GatewaySetup.Relay, cancellationToken);
             case "nginx":
                 return await StartProxyAsync(name, nginx, "-v", static (configuration, home) => ["-p", home, "-c", configuration, "-e", "stderr"], "nginx.conf", say, cancellationToken);
             case "haproxy":
                 return await StartProxyAsync(name, haproxy, "-v", static (configuration, _) => ["-db", "-f", configuration], "haproxy.cfg", say, cancellationToken);
             case "yarp":
                 return await StartYarpAsync(say, cancellationToken);
+            case "portkey":
+                return await StartPortkeyAsync(say, cancellationToken);
             default:
                 throw new ArgumentOutOfRangeException(nameof(name), name, "No such peer.");
         }
@@ -77,6 +82,26 @@ internal sealed class PeerStarter(int upstreamPort, GatewaySetup setup, Temporar
         var server = await ChildServer.StartAsync("dotnet", arguments, directory.Subdirectory("yarp"), port, cancellationToken);
         var library = FileVersionInfo.GetVersionInfo(Path.Combine(Path.GetDirectoryName(assembly)!, "Yarp.ReverseProxy.dll"));
         return new Peer("yarp", $"Yarp.ReverseProxy {library.ProductMajorPart}.{library.ProductMinorPart}.{library.ProductBuildPart}", port, server.Id, server);
+    }
+
+    /// <summary>Portkey's gateway, which takes the upstream from each request. It listens on every interface: it has no option for one.</summary>
+    private async Task<Peer?> StartPortkeyAsync(Action<string> say, CancellationToken cancellationToken)
+    {
+        var package = RepositoryRoot.File("loadtest", "peers", "portkey", "node_modules", "@portkey-ai", "gateway");
+        if (Installed("node") is not { } node || !Directory.Exists(package))
+        {
+            say("portkey is left out: it is not installed. Install it with: make loadtest-peers (needs node and npm)");
+            return null;
+        }
+
+        var port = LoopbackPort.Free();
+        string[] arguments = [Path.Combine(package, "build", "start-server.js"), string.Create(CultureInfo.InvariantCulture, $"--port={port}"), "--headless"];
+        var server = await ChildServer.StartAsync(node, arguments, directory.Subdirectory("portkey"), port, cancellationToken);
+        using var described = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(package, "package.json"), cancellationToken));
+        return new Peer("portkey", described.RootElement.GetProperty("version").GetString()!, port, server.Id, server)
+        {
+            RequestLines = string.Create(CultureInfo.InvariantCulture, $"x-portkey-provider: anthropic\r\nx-portkey-custom-host: http://127.0.0.1:{upstreamPort}/v1\r\n"),
+        };
     }
 
     /// <summary>Where an executable is. Debian keeps servers in /usr/sbin, which is not on everyone's path.</summary>

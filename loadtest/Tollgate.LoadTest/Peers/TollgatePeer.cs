@@ -12,22 +12,22 @@ internal static class TollgatePeer
     private const int Teams = 4;
 
     /// <summary>Starts it and waits until it and its store are ready.</summary>
-    public static async Task<Peer> StartAsync(int upstreamPort, GatewaySetup setup, CancellationToken cancellationToken)
+    public static async Task<Peer> StartAsync(string name, int upstreamPort, GatewaySetup setup, CancellationToken cancellationToken)
     {
         var upstream = $"http://127.0.0.1:{upstreamPort}";
         if (setup == GatewaySetup.Relay)
         {
             var relay = await GatewayProcess.StartAsync(upstream, embeddedStore: false, cancellationToken: cancellationToken);
-            return Describe(relay, ["sk-ant-loadtest"], "relay and metering");
+            return Describe(name, relay, ["sk-ant-loadtest"], "relay and metering");
         }
 
         var keys = Enumerable.Range(0, Keys).Select(static number => VirtualKeyFormat.Create(Id(number))).ToArray();
         var gateway = await GatewayProcess.StartAsync(upstream, configure: configuration => SwitchOn(configuration, keys), cancellationToken: cancellationToken);
-        return Describe(gateway, keys, "everything on");
+        return Describe(name, gateway, keys, "everything on");
     }
 
-    private static Peer Describe(GatewayProcess gateway, IReadOnlyList<string> keys, string setup) =>
-        new("tollgate", setup, new Uri(gateway.ProxyAddress).Port, gateway.Id, gateway) { Keys = keys };
+    private static Peer Describe(string name, GatewayProcess gateway, IReadOnlyList<string> keys, string setup) =>
+        new(name, setup, new Uri(gateway.ProxyAddress).Port, gateway.Id, gateway) { Keys = keys };
 
     private static string Id(int number) => string.Create(CultureInfo.InvariantCulture, $"load{number:D2}");
 

@@ -3,11 +3,12 @@ using Tollgate.LoadTest.Peers;
 
 namespace Tollgate.LoadTest.Reporting;
 
-/// <summary>Resident memory of a peer's processes, MiB.</summary>
+/// <summary>Resident memory of the processes that relay, MiB; a gateway's store apart.</summary>
 /// <param name="Idle">Started, before any load.</param>
 /// <param name="Loaded">Its largest under load.</param>
 /// <param name="After">Two seconds after the last window.</param>
-internal sealed record PeerMemory(double Idle, double Loaded, double After);
+/// <param name="Store">The store's largest under load; 0 without one.</param>
+internal sealed record PeerMemory(double Idle, double Loaded, double After, double Store);
 
 /// <summary>A peer's line of the report: medians over its valid windows.</summary>
 internal sealed record PeerRow
@@ -54,8 +55,20 @@ internal sealed record PeerRow
     /// <summary>The generator's lateness, microseconds.</summary>
     public required Percentiles Lag { get; init; }
 
-    /// <summary>CPU, microseconds for each answer.</summary>
+    /// <summary>CPU of the processes that relay, microseconds for each answer.</summary>
     public required double CpuPerRequest { get; init; }
+
+    /// <summary>CPU of a gateway's store, microseconds for each answer; 0 without one.</summary>
+    public required double StoreCpuPerRequest { get; init; }
+
+    /// <summary>System calls of the processes that relay, for each answer, or why they are not known; null where none were to be counted.</summary>
+    public required SystemCalls? SystemCalls { get; init; }
+
+    /// <summary>What the gateway says it took itself, by phase; null of other peers.</summary>
+    public required IReadOnlyDictionary<string, PhaseOverhead>? Overhead { get; init; }
+
+    /// <summary>What streams that were held took; null where none were.</summary>
+    public required StreamUse? Streams { get; init; }
 
     /// <summary>Context switches for each answer.</summary>
     public required double SwitchesPerRequest { get; init; }
@@ -73,7 +86,7 @@ internal sealed record PeerRow
     public bool IsVoid => Valid == 0;
 
     /// <summary>Adds a peer's windows up.</summary>
-    public static PeerRow Of(Peer peer, IReadOnlyList<PeerWindow> windows, PeerMemory memory)
+    public static PeerRow Of(Peer peer, IReadOnlyList<PeerWindow> windows, PeerMemory memory, SystemCalls? systemCalls)
     {
         var own = windows.Where(window => window.Peer == peer.Name).ToArray();
         var valid = own.Where(static window => window.IsValid).ToArray();
@@ -95,6 +108,10 @@ internal sealed record PeerRow
             AddedGap = Above(static window => window.Gap),
             Lag = Middle(static window => window.Lag),
             CpuPerRequest = Number(static window => window.CpuPerRequest),
+            StoreCpuPerRequest = Number(static window => window.StoreCpuPerRequest),
+            SystemCalls = systemCalls,
+            Overhead = Phases([.. valid.Select(static window => window.Overhead).OfType<IReadOnlyDictionary<string, PhaseOverhead>>()]),
+            Streams = StreamsOf([.. valid.Select(static window => window.Streams).OfType<StreamUse>()]),
             SwitchesPerRequest = Number(static window => window.SwitchesPerRequest),
             OtherCpuPercent = Number(static window => window.OtherCpuPercent),
             Memory = memory,
@@ -107,21 +124,39 @@ internal sealed record PeerRow
         Percentiles? Above(Func<PeerWindow, Percentiles> of) =>
             peer.Name == "direct" || direct.Length == 0 || valid.Length == 0 ? null : Middle(of) - Percentiles.Median([.. direct.Select(of)]);
         double Number(Func<PeerWindow, double> of) => Statistics.Median(valid.Select(of));
+        static StreamUse? StreamsOf(StreamUse[] uses) => uses.Length == 0
+            ? null
+            : new StreamUse(
+                uses.Min(static use => use.Held),
+                Statistics.Median(uses.Select(static use => use.Kibibytes)),
+                uses.Any(static use => use.SocketKibibytes is null) ? null : Statistics.Median(uses.Select(static use => use.SocketKibibytes!.Value)));
     }
+
+    /// <summary>Medians of each phase that every window has.</summary>
+    private static Dictionary<string, PhaseOverhead>? Phases(IReadOnlyDictionary<string, PhaseOverhead>[] windows) => windows.Length == 0
+        ? null
+        : windows[0].Keys.Where(phase => windows.All(window => window.ContainsKey(phase))).ToDictionary(static phase => phase, phase => new PhaseOverhead(
+            windows.Sum(window => window[phase].Observations),
+            Statistics.Median(windows.Select(window => window[phase].P50)),
+            Statistics.Median(windows.Select(window => window[phase].P99))));
 }
 
 /// <summary>All that a run at one rate found.</summary>
-/// <param name="Scenario">Its name.</param>
+/// <param name="Scenario">Its name and setup.</param>
 /// <param name="Summary">What it sends and gets.</param>
 /// <param name="Rate">Requests a second.</param>
+/// <param name="RelayedBytes">Bodies of a request and its answer; what CPU for each KiB is reckoned by.</param>
 /// <param name="Conditions">On what, by what, when.</param>
 /// <param name="Rows">A line for each peer.</param>
 /// <param name="Ledger">Whether every answer has its row; null without a ledger.</param>
 /// <param name="Windows">The raw figures.</param>
-internal sealed record LoadTestReport(string Scenario, string Summary, int Rate, Conditions Conditions, IReadOnlyList<PeerRow> Rows, string? Ledger, IReadOnlyList<PeerWindow> Windows)
+internal sealed record LoadTestReport(string Scenario, string Summary, int Rate, long RelayedBytes, Conditions Conditions, IReadOnlyList<PeerRow> Rows, string? Ledger, IReadOnlyList<PeerWindow> Windows)
 {
     /// <summary>Whether every line counts, by bounds no looser than the usual ones.</summary>
     public bool IsValid => Rows.All(static row => !row.IsVoid) && Conditions.OtherCpuBound <= ValidityBounds.Usual.OtherCpuPercent && Conditions.LagBound <= ValidityBounds.Usual.Lag;
+
+    /// <summary>What of the targets this report can judge.</summary>
+    public IReadOnlyList<TargetLine> Targets => Reporting.Targets.Judge(this);
 
     /// <summary>Names its files.</summary>
     public string Name => $"{Scenario}-{Rate}";

@@ -12,8 +12,14 @@ internal static class PercentilePlot
     private const int Height = 520;
 
     /// <summary>Writes the picture.</summary>
+    /// <remarks>None is drawn where nothing is answered: of streams that were held.</remarks>
     public static void Save(LoadTestReport report, string path)
     {
+        if (report.Rows.Any(static row => row.Streams is not null))
+        {
+            return;
+        }
+
         using var plot = new Plot();
         plot.Title(string.Create(CultureInfo.InvariantCulture, $"{report.Scenario} at {report.Rate:N0} requests a second"));
         plot.XLabel("percentile");

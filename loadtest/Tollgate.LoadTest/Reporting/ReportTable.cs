@@ -7,11 +7,14 @@ namespace Tollgate.LoadTest.Reporting;
 /// <summary>A report as text, for terminals and for Markdown.</summary>
 internal static class ReportTable
 {
+    private const string None = "–";
+
     // Figures down, peers across: twenty figures across fit no page.
     private static readonly string[] Figures =
     [
         "peer", "windows that count", "answers a second", "p50", "p90", "p99", "p99.9", "added p50", "added p90", "added p99", "added p99.9",
-        "first byte p50", "first byte p99", "added first byte p50", "added first byte p99", "gap p99", "added gap p99", "CPU, µs", "context switches", "RSS idle", "RSS loaded", "RSS after", "errors", "generator's lag p99",
+        "first byte p50", "first byte p99", "added first byte p50", "added first byte p99", "gap p50", "gap p99", "gap max", "added gap p50", "added gap p99", "CPU, µs", "CPU of the store, µs", "context switches", "system calls",
+        "overhead p50, µs", "overhead p99, µs", "RSS idle", "RSS loaded", "RSS after", "RSS of the store", "streams held", "RSS a stream, KiB", "socket buffers a stream, KiB", "errors", "generator's lag p99",
     ];
 
     /// <summary>The whole page.</summary>
@@ -19,10 +22,23 @@ internal static class ReportTable
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"# {report.Scenario} at {report.Rate:N0} requests a second\n\n");
-        text.Append(CultureInfo.InvariantCulture, $"Each request: {report.Summary}. Written by `make loadtest SCENARIO={report.Scenario} RATE={report.Rate}`; raw figures in `{report.Name}.json`.\n\n");
+        text.Append(CultureInfo.InvariantCulture, $"Each request: {report.Summary}. Written by `make loadtest {Arguments(report)} RATE={report.Rate}`; raw figures in `{report.Name}.json`.\n\n");
         text.Append(CultureInfo.InvariantCulture, $"{report.Conditions}\n\n");
-        text.Append("Latencies in ms from when a request was due; medians over the windows that count. CPU and context switches of the peer's processes, for each answer. RSS in MiB.\n\n");
-        AppendTable(text, report);
+        text.Append(report.Rows.Any(static row => row.Streams is not null)
+            ? "Times in ms, the first byte's from when a stream was due; medians over the windows that count. CPU and context switches for each event. RSS in MiB; for each stream, what it takes beyond idle. Socket buffers are the kernel's, of all sockets here, both ends of each connection.\n\n"
+            : "Latencies in ms from when a request was due; medians over the windows that count. CPU, context switches and system calls of the processes that relay, for each answer; a gateway's store apart. Overhead is what the gateway's own metrics say, the percentiles of its phases added. RSS in MiB.\n\n");
+        AppendTable(text, Lines(report));
+        foreach (var row in report.Rows.Where(static row => row.SystemCalls is not null))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{(row == report.Rows.First(static row => row.SystemCalls is not null) ? "\nSystem calls, in a window of their own: " : "; ")}{row.Peer} {(row.SystemCalls!.PerRequest is null ? string.Empty : "by ")}{row.SystemCalls.How}");
+        }
+
+        if (report.Targets.Count > 0)
+        {
+            text.Append("\n\n## Targets\n\n");
+            AppendTable(text, TargetLines(report.Targets));
+        }
+
         if (report.Ledger is { } ledger)
         {
             text.Append(CultureInfo.InvariantCulture, $"\nLedger: {ledger}.\n");
@@ -43,24 +59,49 @@ internal static class ReportTable
             }
         }
 
-        return text.Append(CultureInfo.InvariantCulture, $"\nPeers: {string.Join(", ", report.Rows.Select(static row => $"{row.Peer} ({row.Version})"))}.\n\n![Latency by percentile]({report.Name}.svg)\n").ToString();
+        return text.Append(CultureInfo.InvariantCulture, $"\nPeers: {string.Join(", ", report.Rows.Select(static row => $"{row.Peer} ({row.Version})"))}.\n{(report.Rows.Any(static row => row.Streams is not null) ? string.Empty : $"\n![Latency by percentile]({report.Name}.svg)\n")}").ToString();
     }
 
     /// <summary>The table alone, in columns.</summary>
-    public static string Terminal(LoadTestReport report)
+    public static string Terminal(LoadTestReport report) => Columns(Lines(report));
+
+    /// <summary>Targets alone, in columns.</summary>
+    public static string Terminal(IReadOnlyList<TargetLine> targets) => Columns(TargetLines(targets));
+
+    /// <summary>The page of a set's targets.</summary>
+    public static string Markdown(IReadOnlyList<TargetLine> targets, Conditions conditions)
     {
         var text = new StringBuilder();
-        foreach (var line in Lines(report))
+        text.Append(CultureInfo.InvariantCulture, $"# Targets\n\nWritten by `make loadtest`. The reports named are beside this one. {conditions}\n\n");
+        AppendTable(text, TargetLines(targets));
+        return text.ToString();
+    }
+
+    private static string Arguments(LoadTestReport report) => report.Scenario.EndsWith("-everything", StringComparison.Ordinal)
+        ? $"SCENARIO={report.Scenario[..^"-everything".Length]} EVERYTHING=1"
+        : $"SCENARIO={report.Scenario}";
+
+    private static IEnumerable<string[]> TargetLines(IReadOnlyList<TargetLine> targets) => [["report", "target", "bound", "measured", "verdict"], .. targets.Select(static target => target.Cells())];
+
+    private static string Columns(IEnumerable<string[]> table)
+    {
+        var lines = table.ToArray();
+        var widths = lines[0].Select((_, column) => lines.Max(line => line[column].Length)).ToArray();
+        var text = new StringBuilder();
+        foreach (var line in lines)
         {
-            text.AppendJoin("  ", line.Select(static (cell, column) => column == 0 ? cell.PadRight(20) : cell.PadLeft(12))).Append('\n');
+            text.AppendJoin("  ", line.Select((cell, column) => column == 0 || !IsFigure(lines, column) ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column]))).Append('\n');
         }
 
         return text.ToString();
     }
 
-    private static void AppendTable(StringBuilder text, LoadTestReport report)
+    // Texts stand to the left, figures to the right: a target's second column is the one text beside a first.
+    private static bool IsFigure(string[][] lines, int column) => lines[0][column] != "target";
+
+    private static void AppendTable(StringBuilder text, IEnumerable<string[]> lines)
     {
-        foreach (var (line, number) in Lines(report).Select(static (line, number) => (line, number)))
+        foreach (var (line, number) in lines.Select(static (line, number) => (line, number)))
         {
             text.Append("| ").AppendJoin(" | ", line).Append(" |\n");
             if (number == 0)
@@ -70,11 +111,11 @@ internal static class ReportTable
         }
     }
 
-    /// <summary>A line for each figure: its name, then each peer's.</summary>
+    /// <summary>A line for each figure that a peer has: its name, then each peer's.</summary>
     private static IEnumerable<string[]> Lines(LoadTestReport report)
     {
         var peers = report.Rows.Select(static row => Cells(row).ToArray()).ToArray();
-        return Figures.Select((figure, index) => (string[])[figure, .. peers.Select(cells => cells[index])]);
+        return Figures.Select((figure, index) => (string[])[figure, .. peers.Select(cells => cells[index])]).Where(static line => line[1..].Any(static cell => cell != None));
     }
 
     private static IEnumerable<string> Cells(PeerRow row)
@@ -82,7 +123,7 @@ internal static class ReportTable
         yield return row.Peer;
         yield return string.Create(CultureInfo.InvariantCulture, $"{row.Valid} of {row.Windows}");
         yield return Unless(row, Number(row.AnsweredPerSecond, 0));
-        foreach (var cell in Four(row.Latency).Concat(row.Added is { } added ? Four(added) : ["–", "–", "–", "–"]))
+        foreach (var cell in Four(row.Latency).Concat(row.Added is { } added ? Four(added) : [None, None, None, None]))
         {
             yield return Unless(row, cell);
         }
@@ -91,14 +132,27 @@ internal static class ReportTable
         yield return Unless(row, Milliseconds(row.FirstByte.P99));
         yield return Unless(row, Milliseconds(row.AddedFirstByte?.P50));
         yield return Unless(row, Milliseconds(row.AddedFirstByte?.P99));
-        yield return row.Gap.P99 == 0 && !row.IsVoid ? "–" : Unless(row, Milliseconds(row.Gap.P99));
-        yield return row.Gap.P99 == 0 && !row.IsVoid ? "–" : Unless(row, Milliseconds(row.AddedGap?.P99));
-        yield return row.Peer == "direct" ? "–" : Unless(row, Number(row.CpuPerRequest, 0));
-        yield return row.Peer == "direct" ? "–" : Unless(row, Number(row.SwitchesPerRequest, 1));
+        var hasGaps = row.Gap.P99 > 0 || row.IsVoid;
+        foreach (var gap in new double?[] { row.Gap.P50, row.Gap.P99, row.Gap.Max, row.AddedGap?.P50, row.AddedGap?.P99 })
+        {
+            yield return hasGaps ? Unless(row, Milliseconds(gap)) : None;
+        }
+
+        yield return row.Peer == "direct" ? None : Unless(row, Number(row.CpuPerRequest, 0));
+        yield return row.Memory.Store == 0 ? None : Unless(row, Number(row.StoreCpuPerRequest, 0));
+        yield return row.Peer == "direct" ? None : Unless(row, Number(row.SwitchesPerRequest, 1));
+        yield return row.SystemCalls is not { } calls ? None : calls.PerRequest is { } each ? Number(each, 1) : "not counted";
+        yield return row.Overhead is { Count: > 0 } overhead ? Number(overhead.Values.Sum(static phase => phase.P50), 1) : None;
+        yield return row.Overhead is { Count: > 0 } slowest ? Number(slowest.Values.Sum(static phase => phase.P99), 1) : None;
         foreach (var memory in new[] { row.Memory.Idle, row.Memory.Loaded, row.Memory.After })
         {
-            yield return row.Peer == "direct" ? "–" : Number(memory, 0);
+            yield return row.Peer == "direct" ? None : Number(memory, 0);
         }
+
+        yield return row.Memory.Store == 0 ? None : Number(row.Memory.Store, 0);
+        yield return row.Streams is { } held ? held.Held.ToString(CultureInfo.InvariantCulture) : None;
+        yield return row.Streams is { } streams && row.Peer != "direct" ? Number(streams.Kibibytes, 1) : None;
+        yield return row.Streams?.SocketKibibytes is { } buffers ? Number(buffers, 1) : None;
 
         yield return Unless(row, string.Create(CultureInfo.InvariantCulture, $"{row.Errors} of {row.Due}"));
         yield return Unless(row, Milliseconds(row.Lag.P99));
@@ -108,7 +162,7 @@ internal static class ReportTable
 
     private static string Unless(PeerRow row, string cell) => row.IsVoid ? "void" : cell;
 
-    private static string Milliseconds(double? microseconds) => microseconds is { } known ? Number(known / 1000, 3) : "–";
+    private static string Milliseconds(double? microseconds) => microseconds is { } known ? Number(known / 1000, 3) : None;
 
     private static string Number(double value, int decimals) => value.ToString($"F{decimals}", CultureInfo.InvariantCulture);
 }

@@ -18,7 +18,8 @@ internal static class RequestBytes
     /// <param name="bodyBytes">Size of its body.</param>
     /// <param name="streams">Whether it asks for server-sent events.</param>
     /// <param name="key">The client's credential.</param>
-    public static byte[] Create(int port, int bodyBytes, bool streams, string key)
+    /// <param name="more">Lines of the head that a peer needs to find its upstream, each with its end.</param>
+    public static byte[] Create(int port, int bodyBytes, bool streams, string key, string more = "")
     {
         var body = Body(bodyBytes, streams);
         var head = string.Create(CultureInfo.InvariantCulture, $"""
@@ -43,7 +44,7 @@ internal static class RequestBytes
             Connection: keep-alive
             Host: 127.0.0.1:{port}
             Accept-Encoding: gzip, deflate, br, zstd
-            Content-Length: {body.Length}
+            {more}Content-Length: {body.Length}
 
 
             """).ReplaceLineEndings("\r\n");
