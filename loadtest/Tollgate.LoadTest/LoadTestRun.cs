@@ -116,7 +116,7 @@ internal sealed class LoadTestRun : IAsyncDisposable
     {
         var self = typeof(LoadTestRun).Assembly.Location;
         (_upstream, var port) = await ChildServer.StartAsync("dotnet", UpstreamCommand(self), _directory.Path, cancellationToken);
-        var starter = new PeerStarter(int.Parse(port, CultureInfo.InvariantCulture), _options.Scenario.Setup, _directory, _options.Nginx, _options.Haproxy);
+        var starter = new PeerStarter(int.Parse(port, CultureInfo.InvariantCulture), _options.Scenario, _directory, _options.Nginx, _options.Haproxy);
         foreach (var name in _options.Peers)
         {
             if (await starter.StartAsync(name, _say, cancellationToken) is { } peer)

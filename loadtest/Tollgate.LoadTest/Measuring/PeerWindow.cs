@@ -116,11 +116,11 @@ internal sealed record PeerWindow
     [JsonIgnore]
     public bool IsValid => VoidBecause.Count == 0;
 
-    /// <summary>Points of the curve: even steps of the logarithm of what lies above, as far as the count carries.</summary>
+    /// <summary>Points of the curve: even steps of the logarithm of what lies above, as far as the count carries; none of none.</summary>
     public static IReadOnlyList<CurvePoint> CurveOf(WindowFigures figures)
     {
         var curve = new List<CurvePoint>();
-        for (var nines = 0.0; Math.Pow(10, nines) <= Math.Max(1, figures.Latency.TotalCount); nines += 0.1)
+        for (var nines = 0.0; figures.Latency.TotalCount > 0 && Math.Pow(10, nines) <= Math.Max(1, figures.Latency.TotalCount); nines += 0.1)
         {
             var percentile = 100 * (1 - Math.Pow(10, -nines));
             curve.Add(new CurvePoint(percentile, figures.Latency.GetValueAtPercentile(percentile) / 1000.0));

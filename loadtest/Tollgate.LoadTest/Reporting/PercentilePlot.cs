@@ -27,6 +27,11 @@ internal static class PercentilePlot
         foreach (var row in report.Rows.Where(static row => !row.IsVoid))
         {
             var line = MedianCurve([.. report.Windows.Where(window => window.Peer == row.Peer && window.IsValid)]);
+            if (line.Count == 0)
+            {
+                continue;
+            }
+
             var scatter = plot.Add.ScatterLine(line.Select(static point => Nines(point.Percentile)).ToArray(), line.Select(static point => Math.Log10(point.Microseconds / 1000)).ToArray());
             scatter.LegendText = row.Peer;
             scatter.LineWidth = 2;
