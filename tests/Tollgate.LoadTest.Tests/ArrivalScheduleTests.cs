@@ -6,6 +6,17 @@ namespace Tollgate.LoadTest.Tests;
 public sealed class ArrivalScheduleTests
 {
     [Fact]
+    public void After_the_last_of_a_count_nothing_is_due()
+    {
+        var schedule = new ArrivalSchedule(0, 1000, count: 2);
+        Assert.True(schedule.TryTake(10_000_000, out _));
+        Assert.True(schedule.TryTake(10_000_000, out var last));
+        Assert.Equal(1_000_000, last);
+        Assert.False(schedule.TryTake(long.MaxValue - 1, out _));
+        Assert.Equal(long.MaxValue, schedule.NextDue);
+    }
+
+    [Fact]
     public void A_generator_that_comes_late_finds_every_request_that_was_due_with_its_own_time()
     {
         var schedule = new ArrivalSchedule(start: 1_000, rate: 1_000_000);

@@ -45,6 +45,36 @@ public sealed class LoadLoopTests
     }
 
     [Fact]
+    public async Task Streams_are_opened_at_the_rate_held_to_the_end_and_their_gaps_are_those_of_the_window()
+    {
+        var answer = AnswerBytes.Stream(1000, 1000, TimeSpan.FromMilliseconds(50));
+        using var upstream = new UpstreamLoop(answer);
+        using var stop = new CancellationTokenSource();
+        var serving = Task.Factory.StartNew(() => upstream.Run(stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var figures = await RunAsync(upstream.Port, answer, 1000, connections: 10, threads: 2, holds: true);
+        await stop.CancelAsync();
+        await serving;
+        Assert.Equal((10, 10, 0), (figures.Due, figures.Answered, figures.Errors));
+
+        // Ten streams for 600 ms at 50 ms a gap; a gap that ends just beyond the window is not there.
+        Assert.InRange(figures.Gap.TotalCount, 80, 130);
+        Assert.Equal((10, 0), (figures.FirstByte.TotalCount, figures.Latency.TotalCount));
+    }
+
+    [Fact]
+    public async Task A_stream_that_ends_before_the_window_does_is_an_error()
+    {
+        var answer = AnswerBytes.Stream(6, 6, TimeSpan.FromMilliseconds(10));
+        using var upstream = new UpstreamLoop(answer);
+        using var stop = new CancellationTokenSource();
+        var serving = Task.Factory.StartNew(() => upstream.Run(stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var figures = await RunAsync(upstream.Port, answer, 1000, connections: 4, threads: 1, holds: true);
+        await stop.CancelAsync();
+        await serving;
+        Assert.Equal((4, 0, 4), (figures.Due, figures.Answered, figures.Broken));
+    }
+
+    [Fact]
     public async Task A_server_that_closes_without_an_answer_is_an_error_for_each_request()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -73,10 +103,10 @@ public sealed class LoadLoopTests
     }
 
     /// <summary>A fifth of a second of warm-up and 60 requests at 100 a second.</summary>
-    private static async Task<WindowFigures> RunAsync(int port, AnswerBytes answer, int bodyBytes, int connections, int threads)
+    private static async Task<WindowFigures> RunAsync(int port, AnswerBytes answer, int bodyBytes, int connections, int threads, bool holds = false)
     {
         byte[][] requests = [RequestBytes.Create(port, bodyBytes, answer.Frames > 0, "key")];
-        var plan = new LoadPlan(port, requests, answer, 100, TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(600), connections, threads);
+        var plan = new LoadPlan(port, requests, answer, 100, TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(600), connections, threads, holds);
         await using var window = LoadWindow.Open(plan, CancellationToken.None);
         Assert.True(window.Start > Stopwatch.GetTimestamp());
         return await window.CloseAsync();

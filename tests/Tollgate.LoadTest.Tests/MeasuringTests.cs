@@ -74,6 +74,32 @@ public sealed class MeasuringTests
     }
 
     [Fact]
+    public void System_calls_are_read_from_whichever_counter_there_was()
+    {
+        Assert.Equal(1133854, SystemCalls.ParsePerf("1133854,,raw_syscalls:sys_enter,352240095,100.00,,\n"));
+        Assert.Null(SystemCalls.ParsePerf("<not counted>,,raw_syscalls:sys_enter,0,100.00,,\n"));
+        Assert.Null(SystemCalls.ParsePerf("event syntax error: 'raw_syscalls:sys_enter'\n"));
+        Assert.Equal(54062, SystemCalls.ParseStrace("    calls syscall\n--------- ----------------\n       67 getpid\n--------- ----------------\n    54062 total\n"));
+        Assert.Null(SystemCalls.ParseStrace("strace: attach: ptrace(PTRACE_SEIZE, 1): Operation not permitted\n"));
+    }
+
+    [Fact]
+    public void A_proxy_needs_two_files_for_each_stream_beside_some_of_its_own()
+    {
+        Assert.Equal(10_000, FileLimit.Streams(1_000_000, 10_000));
+        Assert.Equal(9_750, FileLimit.Streams(20_000, 10_000));
+        Assert.Equal(1, FileLimit.Streams(100, 10_000));
+    }
+
+    [Fact]
+    public void Socket_buffers_are_told_in_pages()
+    {
+        const string text = "sockets: used 10\nTCP: inuse 1 orphan 0 tw 0 alloc 1 mem 3\nUDP: inuse 0 mem 7\n";
+        Assert.Equal(3 * Environment.SystemPageSize, SocketMemory.Parse(text));
+        Assert.Null(SocketMemory.Parse("sockets: used 10\n"));
+    }
+
+    [Fact]
     public void A_machine_is_busy_with_programs_and_with_what_a_hypervisor_takes()
     {
         var cpu = MachineCpu.Parse("cpu  10 20 30 1000 500 1 2 3 99 99");

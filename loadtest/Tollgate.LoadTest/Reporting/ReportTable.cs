@@ -8,11 +8,12 @@ namespace Tollgate.LoadTest.Reporting;
 internal static class ReportTable
 {
     private const string None = "–";
+    private const string AnswersASecond = "answers a second";
 
     // Figures down, peers across: twenty figures across fit no page.
     private static readonly string[] Figures =
     [
-        "peer", "windows that count", "answers a second", "p50", "p90", "p99", "p99.9", "added p50", "added p90", "added p99", "added p99.9",
+        "peer", "windows that count", AnswersASecond, "p50", "p90", "p99", "p99.9", "added p50", "added p90", "added p99", "added p99.9",
         "first byte p50", "first byte p99", "added first byte p50", "added first byte p99", "gap p50", "gap p99", "gap max", "added gap p50", "added gap p99", "CPU, µs", "CPU of the store, µs", "context switches", "system calls",
         "overhead p50, µs", "overhead p99, µs", "RSS idle", "RSS loaded", "RSS after", "RSS of the store", "streams held", "RSS a stream, KiB", "socket buffers a stream, KiB", "errors", "generator's lag p99",
     ];
@@ -115,7 +116,8 @@ internal static class ReportTable
     private static IEnumerable<string[]> Lines(LoadTestReport report)
     {
         var peers = report.Rows.Select(static row => Cells(row).ToArray()).ToArray();
-        return Figures.Select((figure, index) => (string[])[figure, .. peers.Select(cells => cells[index])]).Where(static line => line[1..].Any(static cell => cell != None));
+        var holds = report.Rows.Any(static row => row.Streams is not null);
+        return Figures.Select((figure, index) => (string[])[holds && figure == AnswersASecond ? "events a second" : figure, .. peers.Select(cells => cells[index])]).Where(static line => line[1..].Any(static cell => cell != None));
     }
 
     private static IEnumerable<string> Cells(PeerRow row)
@@ -123,7 +125,7 @@ internal static class ReportTable
         yield return row.Peer;
         yield return string.Create(CultureInfo.InvariantCulture, $"{row.Valid} of {row.Windows}");
         yield return Unless(row, Number(row.AnsweredPerSecond, 0));
-        foreach (var cell in Four(row.Latency).Concat(row.Added is { } added ? Four(added) : [None, None, None, None]))
+        foreach (var cell in row.Streams is not null ? Enumerable.Repeat(None, 8) : Four(row.Latency).Concat(row.Added is { } added ? Four(added) : [None, None, None, None]))
         {
             yield return Unless(row, cell);
         }
