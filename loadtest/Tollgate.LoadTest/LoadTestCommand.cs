@@ -25,7 +25,7 @@ internal static class LoadTestCommand
         var threads = new Option<int>("--threads") { Description = "Loops of the generator, 1 to 64. Default: one for each two cores.", DefaultValueFactory = static _ => Math.Max(1, Environment.ProcessorCount / 2) };
         var otherCpu = new Option<double>("--max-other-cpu") { Description = "A window is void when others used more than this, percent of the machine.", DefaultValueFactory = static _ => ValidityBounds.Usual.OtherCpuPercent };
         var lag = new Option<double>("--max-lag") { Description = "A window is void when the generator was late by more than this at p99, milliseconds.", DefaultValueFactory = static _ => ValidityBounds.Usual.Lag.TotalMilliseconds };
-        var patience = new Option<double?>("--patience") { Description = "Seconds to wait, before each window, for others to use less than that; at most 600. Default: 10; in the set 5." };
+        var patience = new Option<double?>("--patience") { Description = "Seconds to wait, before each window, for others to use less than that; at most 600. Default: 10; in the set 2." };
         var seed = new Option<int>("--seed") { Description = "Of the order of the peers. Default: random.", DefaultValueFactory = static _ => Random.Shared.Next() };
         var nginx = new Option<string>("--nginx") { Description = "nginx's executable.", DefaultValueFactory = static _ => "nginx" };
         var haproxy = new Option<string>("--haproxy") { Description = "haproxy's executable.", DefaultValueFactory = static _ => "haproxy" };
@@ -61,7 +61,7 @@ internal static class LoadTestCommand
                 RepeatUntil = inSet ? LoadSet.RepeatUntil() : long.MaxValue,
                 Threads = parsed.GetValue(threads),
                 Bounds = new ValidityBounds(parsed.GetValue(otherCpu), TimeSpan.FromMilliseconds(parsed.GetValue(lag))),
-                Patience = TimeSpan.FromSeconds(parsed.GetValue(patience) ?? (inSet ? 5 : 10)),
+                Patience = TimeSpan.FromSeconds(parsed.GetValue(patience) ?? (inSet ? 2 : 10)),
                 Seed = parsed.GetValue(seed),
                 Nginx = parsed.GetValue(nginx)!,
                 Haproxy = parsed.GetValue(haproxy)!,

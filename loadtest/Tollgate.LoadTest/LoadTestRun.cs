@@ -3,6 +3,7 @@ using System.Globalization;
 using Tollgate.LoadTest.Generator;
 using Tollgate.LoadTest.Measuring;
 using Tollgate.LoadTest.Peers;
+using Tollgate.LoadTest.Polling;
 using Tollgate.LoadTest.Reporting;
 using Tollgate.LoadTest.Wire;
 
@@ -31,6 +32,8 @@ internal sealed class LoadTestRun : IAsyncDisposable
     private readonly Random _order;
     private readonly QuietMachine _quiet;
     private readonly AnswerBytes _answer;
+    private readonly LoopbackCertificate? _certificate;
+    private readonly TlsContext? _tls;
     private ChildServer? _upstream;
 
     private LoadTestRun(LoadTestOptions options, Action<string> say)
@@ -39,6 +42,8 @@ internal sealed class LoadTestRun : IAsyncDisposable
         _say = say;
         _order = new Random(options.Seed);
         _quiet = new QuietMachine(options.Bounds.OtherCpuPercent, options.Patience);
+        _certificate = options.Scenario.IsTls ? LoopbackCertificate.Create(_directory.Path) : null;
+        _tls = options.Scenario.IsTls ? TlsContext.Client() : null;
         _answer = options.Scenario.Answer(options.Pause, options.HeldFrames);
     }
 
@@ -109,6 +114,7 @@ internal sealed class LoadTestRun : IAsyncDisposable
             await _upstream.DisposeAsync();
         }
 
+        _tls?.Dispose();
         _directory.Dispose();
     }
 
@@ -116,7 +122,7 @@ internal sealed class LoadTestRun : IAsyncDisposable
     {
         var self = typeof(LoadTestRun).Assembly.Location;
         (_upstream, var port) = await ChildServer.StartAsync("dotnet", UpstreamCommand(self), _directory.Path, cancellationToken);
-        var starter = new PeerStarter(int.Parse(port, CultureInfo.InvariantCulture), _options.Scenario, _directory, _options.Nginx, _options.Haproxy);
+        var starter = new PeerStarter(int.Parse(port, CultureInfo.InvariantCulture), _options.Scenario, _certificate, _directory, _options.Nginx, _options.Haproxy);
         foreach (var name in _options.Peers)
         {
             if (await starter.StartAsync(name, _say, cancellationToken) is { } peer)
@@ -134,12 +140,12 @@ internal sealed class LoadTestRun : IAsyncDisposable
 
     private string[] UpstreamCommand(string self) => _options.Scenario.Holds
         ? ["exec", self, "upstream", _options.Scenario.Name, "--pause", _options.Pause.TotalSeconds.ToString(CultureInfo.InvariantCulture), "--frames", _options.HeldFrames.ToString(CultureInfo.InvariantCulture)]
-        : ["exec", self, "upstream", _options.Scenario.Name];
+        : ["exec", self, "upstream", _options.Scenario.Name, .. _certificate is { } files ? ["--certificate", files.Certificate, "--key", files.Key] : Array.Empty<string>()];
 
     private LoadPlan Plan(Peer peer, int rate, TimeSpan warmUp, TimeSpan window)
     {
         var requests = peer.Keys.Select(key => RequestBytes.Create(peer.Port, _options.Scenario.BodyBytes, _options.Scenario.Streams, key, peer.RequestLines)).ToArray();
-        return new LoadPlan(peer.Port, requests, _answer, rate, warmUp, window, _options.Connections, _options.Threads, _options.Scenario.Holds);
+        return new LoadPlan(peer.Port, requests, _answer, rate, warmUp, window, _options.Connections, _options.Threads, _options.Scenario.Holds, _tls);
     }
 
     /// <summary>Load of its own for the counter, after every window: nothing else of it is looked at.</summary>

@@ -45,6 +45,9 @@ internal sealed record Scenario(string Name, string Summary, int BodyBytes, bool
     /// <summary>Whether streams are opened, held and counted, instead of answered.</summary>
     public bool Holds => Name == "streams";
 
+    /// <summary>Whether both sides speak TLS.</summary>
+    public bool IsTls => Name == "tls";
+
     /// <summary>Whether its one window is there to be long.</summary>
     public bool IsLong => Name == "soak";
 
@@ -57,6 +60,7 @@ internal sealed record Scenario(string Name, string Summary, int BodyBytes, bool
         new("small", "256 B of JSON each way, no stream", 256, false, GatewaySetup.Relay, 5000, 256, Proxies),
         new("mid", "3.7 kB; answer: stream of 42 events, 6 kB, in 4 writes without pauses", 3_700, true, GatewaySetup.Relay, 5000, 256, Proxies),
         new("turn", "90 kB, a turn of Claude Code; answer: stream of 40 events in 4 writes without pauses", 90_000, true, GatewaySetup.Relay, 1000, 256, Proxies),
+        new("tls", "turn, with TLS on both sides", 90_000, true, GatewaySetup.Relay, 1000, 256, ["direct", "tollgate", "nginx", "haproxy"]),
         new("large", "800 kB; answer: stream of 40 events in 4 writes", 800_000, true, GatewaySetup.Relay, 100, 64, Proxies),
         new("paced", "90 kB; answer: stream of 100 events, one each 20 ms: rate × 2 streams are open at once", 90_000, true, GatewaySetup.Relay, 250, 2048, Proxies),
         new("everything", "turn, with virtual keys, budgets, limits, the ledger in the embedded store and metrics", 90_000, true, GatewaySetup.Everything, 1000, 256, WithOff),

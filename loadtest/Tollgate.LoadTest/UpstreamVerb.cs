@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Tollgate.LoadTest.Polling;
 using Tollgate.LoadTest.Upstream;
 using Tollgate.LoadTest.Wire;
 
@@ -15,15 +16,18 @@ internal static class UpstreamVerb
         scenario.AcceptOnlyFromAmong([.. Scenario.All.Select(static each => each.Name)]);
         var pause = new Option<double>("--pause") { Description = "Seconds between the events of a stream that is held.", DefaultValueFactory = static _ => 2 };
         var frames = new Option<int>("--frames") { Description = "Its events.", DefaultValueFactory = static _ => 6 };
-        var verb = new Command("upstream", "The fake provider: prints its loopback port and answers until its standard input ends.") { scenario, pause, frames };
-        verb.SetAction((parsed, cancellation) => RunAsync(Scenario.Find(parsed.GetRequiredValue(scenario))!.Answer(TimeSpan.FromSeconds(parsed.GetValue(pause)), parsed.GetValue(frames)), output, cancellation));
+        var certificate = new Option<string?>("--certificate") { Description = "PEM file; with it, it speaks TLS." };
+        var key = new Option<string?>("--key") { Description = "The certificate's." };
+        var verb = new Command("upstream", "The fake provider: prints its loopback port and answers until its standard input ends.") { scenario, pause, frames, certificate, key };
+        verb.SetAction((parsed, cancellation) => RunAsync(Scenario.Find(parsed.GetRequiredValue(scenario))!.Answer(TimeSpan.FromSeconds(parsed.GetValue(pause)), parsed.GetValue(frames)), parsed.GetValue(certificate), parsed.GetValue(key), output, cancellation));
         return verb;
     }
 
-    private static async Task<int> RunAsync(AnswerBytes answer, TextWriter output, CancellationToken cancellation)
+    private static async Task<int> RunAsync(AnswerBytes answer, string? certificate, string? key, TextWriter output, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        using var loop = new UpstreamLoop(answer);
+        using var tls = certificate is null ? null : TlsContext.Server(certificate, key ?? certificate);
+        using var loop = new UpstreamLoop(answer, tls);
         await output.WriteLineAsync(loop.Port.ToString(CultureInfo.InvariantCulture));
         var serving = Task.Factory.StartNew(() => loop.Run(stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 

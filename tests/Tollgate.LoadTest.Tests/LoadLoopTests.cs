@@ -2,8 +2,11 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Tollgate.LoadTest.Generator;
+using Tollgate.LoadTest.Peers;
+using Tollgate.LoadTest.Polling;
 using Tollgate.LoadTest.Upstream;
 using Tollgate.LoadTest.Wire;
+using Tollgate.Testing.Gateway;
 
 namespace Tollgate.LoadTest.Tests;
 
@@ -75,6 +78,25 @@ public sealed class LoadLoopTests
     }
 
     [Fact]
+    public async Task Over_TLS_every_request_is_answered_as_without_it()
+    {
+        using var directory = new TemporaryDirectory();
+        var trusted = Environment.GetEnvironmentVariable("SSL_CERT_FILE");
+        var files = LoopbackCertificate.Create(directory.Path);
+        Environment.SetEnvironmentVariable("SSL_CERT_FILE", trusted);
+        using var server = TlsContext.Server(files.Certificate, files.Key);
+        using var client = TlsContext.Client();
+        var answer = Scenario.Find("tls")!.Answer();
+        using var upstream = new UpstreamLoop(answer, server);
+        using var stop = new CancellationTokenSource();
+        var serving = Task.Factory.StartNew(() => upstream.Run(stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var figures = await RunAsync(upstream.Port, answer, 90_000, connections: 4, threads: 2, tls: client);
+        await stop.CancelAsync();
+        await serving;
+        Assert.Equal((60, 60, 0), (figures.Due, figures.Answered, figures.Errors));
+    }
+
+    [Fact]
     public async Task A_server_that_closes_without_an_answer_is_an_error_for_each_request()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -103,10 +125,10 @@ public sealed class LoadLoopTests
     }
 
     /// <summary>A fifth of a second of warm-up and 60 requests at 100 a second.</summary>
-    private static async Task<WindowFigures> RunAsync(int port, AnswerBytes answer, int bodyBytes, int connections, int threads, bool holds = false)
+    private static async Task<WindowFigures> RunAsync(int port, AnswerBytes answer, int bodyBytes, int connections, int threads, bool holds = false, TlsContext? tls = null)
     {
         byte[][] requests = [RequestBytes.Create(port, bodyBytes, answer.Frames > 0, "key")];
-        var plan = new LoadPlan(port, requests, answer, 100, TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(600), connections, threads, holds);
+        var plan = new LoadPlan(port, requests, answer, 100, TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(600), connections, threads, holds, tls);
         await using var window = LoadWindow.Open(plan, CancellationToken.None);
         Assert.True(window.Start > Stopwatch.GetTimestamp());
         return await window.CloseAsync();

@@ -69,7 +69,7 @@ public sealed class TargetTests
     [Fact]
     public void The_set_has_a_report_for_every_scenario_that_a_target_names_and_its_peers_are_known()
     {
-        Assert.Equal(["small-everything", "mid-everything", "turn", "everything", "paced", "streams"], LoadSet.Entries.Select(static entry => entry.Scenario.Title));
+        Assert.Equal(["small-everything", "mid-everything", "turn", "tls", "everything", "paced", "streams"], LoadSet.Entries.Select(static entry => entry.Scenario.Title));
         Assert.Empty(LoadSet.Entries.SelectMany(static entry => entry.Peers).Except(PeerStarter.Names));
     }
 

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Tollgate.LoadTest.Polling;
 using Tollgate.LoadTest.Wire;
 
 namespace Tollgate.LoadTest.Generator;
@@ -13,6 +14,9 @@ internal sealed class LoadConnection(int token, byte[] request)
 
     /// <summary>Null after the other side ended it, until the next request.</summary>
     public Socket? Socket { get; set; }
+
+    /// <summary>Null for plain TCP.</summary>
+    public TlsSession? Tls { get; set; }
 
     /// <summary>The socket's descriptor, for calls without a lock.</summary>
     public int Descriptor { get; set; }
@@ -44,6 +48,23 @@ internal sealed class LoadConnection(int token, byte[] request)
         Reader.Restart();
         (Due, Sent, IsOpen) = (due, 0, true);
     }
+
+    /// <summary>Closes the connection.</summary>
+    public void Close()
+    {
+        Tls?.Dispose();
+        Socket?.Dispose();
+        (Tls, Socket) = (null, null);
+    }
+
+    /// <summary>Sends what fits.</summary>
+    public Transfer Send(out int sent) => Tls is null ? SocketPoll.Send(Descriptor, Unsent, out sent) : Tls.Send(Unsent, out sent);
+
+    /// <summary>Receives what is there, or some of it.</summary>
+    public Transfer Receive(Span<byte> buffer, out int received) => Tls is null ? SocketPoll.Receive(Descriptor, buffer, out received) : Tls.Receive(buffer, out received);
+
+    /// <summary>Whether more may be there after a read: of TCP when the buffer was full, of TLS until it says there is none.</summary>
+    public bool MayHaveMore(int received, int room) => Tls is not null || received == room;
 
     /// <summary>Ends it, however.</summary>
     public void End() => IsOpen = false;

@@ -90,7 +90,7 @@ internal sealed class LoadLoop : IDisposable
     {
         foreach (var connection in _connections)
         {
-            connection.Socket?.Dispose();
+            connection.Close();
         }
 
         _poll.Dispose();
@@ -140,7 +140,7 @@ internal sealed class LoadLoop : IDisposable
 
         while (readable && connection.Socket is not null)
         {
-            var transfer = SocketPoll.Receive(connection.Descriptor, _buffer, out var received);
+            var transfer = connection.Receive(_buffer, out var received);
             if (transfer == Transfer.Later)
             {
                 return;
@@ -153,7 +153,7 @@ internal sealed class LoadLoop : IDisposable
             }
 
             Read(connection, _buffer.AsSpan(0, received));
-            readable = received == _buffer.Length;
+            readable = connection.MayHaveMore(received, _buffer.Length);
         }
     }
 
@@ -228,8 +228,7 @@ internal sealed class LoadLoop : IDisposable
     /// <summary>Ends a request without an answer, or an idle connection that the other side closed.</summary>
     private void Fail(LoadConnection connection)
     {
-        connection.Socket?.Dispose();
-        connection.Socket = null;
+        connection.Close();
         if (!connection.IsOpen)
         {
             return;
@@ -250,7 +249,7 @@ internal sealed class LoadLoop : IDisposable
     {
         while (connection.IsSending)
         {
-            switch (SocketPoll.Send(connection.Descriptor, connection.Unsent, out var sent))
+            switch (connection.Send(out var sent))
             {
                 case Transfer.Later:
                     return;
@@ -292,6 +291,13 @@ internal sealed class LoadLoop : IDisposable
 
         connection.Socket = socket;
         connection.Descriptor = (int)socket.SafeHandle.DangerousGetHandle();
+        if (_plan.Tls is { } tls)
+        {
+            // OpenSSL reads and writes without a flag that says not to wait.
+            socket.Blocking = false;
+            connection.Tls = new TlsSession(tls, connection.Descriptor);
+        }
+
         _poll.Add(connection.Descriptor, connection.Token);
     }
 }

@@ -7,10 +7,11 @@ namespace Tollgate.LoadTest.Peers;
 /// <summary>Starts peers on loopback before an upstream.</summary>
 /// <param name="upstreamPort">Where the upstream listens.</param>
 /// <param name="scenario">What is sent, and what the gateway has switched on.</param>
+/// <param name="certificate">With it, both sides speak TLS.</param>
 /// <param name="directory">For their files.</param>
 /// <param name="nginx">The executable, or its name.</param>
 /// <param name="haproxy">The executable, or its name.</param>
-internal sealed class PeerStarter(int upstreamPort, Scenario scenario, TemporaryDirectory directory, string nginx, string haproxy)
+internal sealed class PeerStarter(int upstreamPort, Scenario scenario, LoopbackCertificate? certificate, TemporaryDirectory directory, string nginx, string haproxy)
 {
     /// <summary>All that there are.</summary>
     public static IReadOnlyList<string> Names { get; } = ["direct", "tollgate", "tollgate-off", "nginx", "haproxy", "yarp", "portkey"];
@@ -24,13 +25,16 @@ internal sealed class PeerStarter(int upstreamPort, Scenario scenario, Temporary
             case "direct":
                 return new Peer(name, "no proxy", upstreamPort, null, null);
             case "tollgate":
-                return await TollgatePeer.StartAsync(name, upstreamPort, scenario.Setup, cancellationToken);
+                return await TollgatePeer.StartAsync(name, upstreamPort, scenario.Setup, certificate, cancellationToken);
             case "tollgate-off":
-                return await TollgatePeer.StartAsync(name, upstreamPort, GatewaySetup.Relay, cancellationToken);
+                return await TollgatePeer.StartAsync(name, upstreamPort, GatewaySetup.Relay, certificate, cancellationToken);
             case "nginx":
                 return await StartProxyAsync(name, nginx, "-v", static (configuration, home) => ["-p", home, "-c", configuration, "-e", "stderr"], "nginx.conf", say, cancellationToken);
             case "haproxy":
                 return await StartProxyAsync(name, haproxy, "-v", static (configuration, _) => ["-db", "-f", configuration], "haproxy.cfg", say, cancellationToken);
+            case "yarp" or "portkey" when certificate is not null:
+                say($"{name} is left out: it is set up here without TLS.");
+                return null;
             case "yarp":
                 return await StartYarpAsync(say, cancellationToken);
             case "portkey":
@@ -60,6 +64,11 @@ internal sealed class PeerStarter(int upstreamPort, Scenario scenario, Temporary
         var text = (await File.ReadAllTextAsync(RepositoryRoot.File("loadtest", "peers", template), cancellationToken))
             .Replace("@LISTEN@", port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
             .Replace("@UPSTREAM@", upstreamPort.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
+            .Replace("@SSL@", certificate is null ? string.Empty : " ssl", StringComparison.Ordinal)
+            .Replace("@BOTH@", certificate is null ? string.Empty : $" ssl crt {certificate.Both}", StringComparison.Ordinal)
+            .Replace("@VERIFY@", certificate is null ? string.Empty : $" ssl verify required ca-file {certificate.Certificate}", StringComparison.Ordinal)
+            .Replace("@CERTIFICATE@", certificate is null ? string.Empty : $"ssl_certificate {certificate.Certificate}; ssl_certificate_key {certificate.Key};", StringComparison.Ordinal)
+            .Replace("@SCHEME@", certificate is null ? "http" : "https", StringComparison.Ordinal)
             .Replace("@CORES@", Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
             .Replace("@DIRECTORY@", home, StringComparison.Ordinal);
         var configuration = Path.Combine(home, template);

@@ -12,22 +12,38 @@ internal static class TollgatePeer
     private const int Teams = 4;
 
     /// <summary>Starts it and waits until it and its store are ready.</summary>
-    public static async Task<Peer> StartAsync(string name, int upstreamPort, GatewaySetup setup, CancellationToken cancellationToken)
+    public static async Task<Peer> StartAsync(string name, int upstreamPort, GatewaySetup setup, LoopbackCertificate? certificate, CancellationToken cancellationToken)
     {
-        var upstream = $"http://127.0.0.1:{upstreamPort}";
+        var upstream = $"{(certificate is null ? "http" : "https")}://127.0.0.1:{upstreamPort}";
         if (setup == GatewaySetup.Relay)
         {
-            var relay = await GatewayProcess.StartAsync(upstream, embeddedStore: false, cancellationToken: cancellationToken);
+            var relay = await GatewayProcess.StartAsync(upstream, embeddedStore: false, configure: configuration => SpeakTls(configuration, certificate), cancellationToken: cancellationToken);
             return Describe(name, relay, ["sk-ant-loadtest"], "relay and metering");
         }
 
         var keys = Enumerable.Range(0, Keys).Select(static number => VirtualKeyFormat.Create(Id(number))).ToArray();
-        var gateway = await GatewayProcess.StartAsync(upstream, configure: configuration => SwitchOn(configuration, keys), cancellationToken: cancellationToken);
+        var gateway = await GatewayProcess.StartAsync(upstream, configure: SwitchOnAll, cancellationToken: cancellationToken);
         return Describe(name, gateway, keys, "everything on");
+
+        void SwitchOnAll(JsonObject configuration)
+        {
+            SwitchOn(configuration, keys);
+            SpeakTls(configuration, certificate);
+        }
     }
 
     private static Peer Describe(string name, GatewayProcess gateway, IReadOnlyList<string> keys, string setup) =>
         new(name, setup, new Uri(gateway.ProxyAddress).Port, gateway.Id, gateway) { Keys = keys };
+
+    private static void SpeakTls(JsonObject configuration, LoopbackCertificate? certificate)
+    {
+        if (certificate is not null)
+        {
+            var listen = configuration["proxy"]!["listen"]![0]!.GetValue<string>();
+            configuration["proxy"]!["listen"] = new JsonArray(listen.Replace("http://", "https://", StringComparison.Ordinal));
+            configuration["proxy"]!["certificate"] = new JsonObject { ["path"] = certificate.Certificate, ["keyPath"] = certificate.Key };
+        }
+    }
 
     private static string Id(int number) => string.Create(CultureInfo.InvariantCulture, $"load{number:D2}");
 

@@ -20,6 +20,7 @@ internal sealed class UpstreamLoop : IDisposable
     private readonly SocketPoll _poll = new();
     private readonly byte[] _buffer = new byte[BufferBytes];
     private readonly long _pause;
+    private readonly TlsContext? _tls;
 
     // Every pause is equally long, so the order of coming here is the order of falling due.
     private readonly Queue<(Connection Connection, int Request, long Due)> _paused = new();
@@ -27,8 +28,10 @@ internal sealed class UpstreamLoop : IDisposable
     // A connection's token is its place here; a closed one's place is not used again.
     private readonly List<Connection?> _connections = [null];
 
-    public UpstreamLoop(AnswerBytes answer)
+    /// <summary>Listens; for TLS when <paramref name="tls"/> is given, which the caller disposes of afterwards.</summary>
+    public UpstreamLoop(AnswerBytes answer, TlsContext? tls = null)
     {
+        _tls = tls;
         _answer = answer;
         _pause = (long)answer.Pause.TotalNanoseconds;
         _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
@@ -70,6 +73,7 @@ internal sealed class UpstreamLoop : IDisposable
         {
             if (connection is not null)
             {
+                connection.Tls?.Dispose();
                 SocketPoll.Close(connection.Descriptor);
             }
         }
@@ -84,7 +88,7 @@ internal sealed class UpstreamLoop : IDisposable
     {
         while (SocketPoll.TryAccept(Descriptor(_listener), out var socket))
         {
-            _connections.Add(new Connection(socket, _connections.Count));
+            _connections.Add(new Connection(socket, _connections.Count, _tls is null ? null : new TlsSession(_tls, socket)));
             _poll.Add(socket, _connections.Count - 1);
         }
     }
@@ -98,7 +102,7 @@ internal sealed class UpstreamLoop : IDisposable
 
         while (readable)
         {
-            var transfer = SocketPoll.Receive(connection.Descriptor, _buffer, out var received);
+            var transfer = connection.Receive(_buffer, out var received);
             if (transfer == Transfer.Later)
             {
                 return;
@@ -116,7 +120,7 @@ internal sealed class UpstreamLoop : IDisposable
                     break;
             }
 
-            readable = received == _buffer.Length;
+            readable = connection.Tls is not null ? _connections[connection.Token] is not null : received == _buffer.Length;
         }
     }
 
@@ -126,7 +130,7 @@ internal sealed class UpstreamLoop : IDisposable
         while (connection.IsAnswering && !connection.IsPaused)
         {
             var piece = _answer.Pieces[connection.Piece];
-            switch (SocketPoll.Send(connection.Descriptor, piece.AsSpan(connection.Sent), out var sent))
+            switch (connection.Send(piece.AsSpan(connection.Sent), out var sent))
             {
                 case Transfer.Later:
                     return;
@@ -181,11 +185,12 @@ internal sealed class UpstreamLoop : IDisposable
     {
         _connections[connection.Token] = null;
         connection.End();
+        connection.Tls?.Dispose();
         SocketPoll.Close(connection.Descriptor);
     }
 
     /// <summary>One connection, and how far its answer is.</summary>
-    private sealed class Connection(int descriptor, int token)
+    private sealed class Connection(int descriptor, int token, TlsSession? tls)
     {
         /// <summary>Not readonly: a struct that counts.</summary>
         public MessageReader Reader;
@@ -193,6 +198,8 @@ internal sealed class UpstreamLoop : IDisposable
         public int Descriptor => descriptor;
 
         public int Token => token;
+
+        public TlsSession? Tls => tls;
 
         public int Request { get; private set; }
 
@@ -206,6 +213,10 @@ internal sealed class UpstreamLoop : IDisposable
         public bool IsAnswering { get; private set; }
 
         public bool IsPaused { get; set; }
+
+        public Transfer Send(ReadOnlySpan<byte> bytes, out int sent) => tls is null ? SocketPoll.Send(descriptor, bytes, out sent) : tls.Send(bytes, out sent);
+
+        public Transfer Receive(Span<byte> buffer, out int received) => tls is null ? SocketPoll.Receive(descriptor, buffer, out received) : tls.Receive(buffer, out received);
 
         public void Begin()
         {
