@@ -20,7 +20,7 @@ LOAD    := dotnet artifacts/bin/Tollgate.LoadTest/release/Tollgate.LoadTest.dll
 BUILD   := dotnet build -c Release -v quiet -clp:NoSummary --nologo
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(NATIVE) ## build what is missing and start the gateway with the embedded store (CONFIG=file.json)
 	@echo "[2/3] building the gateway and its store (about half a minute the first time)"
