@@ -23,6 +23,15 @@ public sealed class MeasuringTests
     }
 
     [Fact]
+    public void Gaps_of_20_ms_that_differ_by_5_us_are_told_apart()
+    {
+        var (direct, added) = (new WindowFigures(), new WindowFigures());
+        WindowFigures.Record(direct.Gap, 20_000_000);
+        WindowFigures.Record(added.Gap, 20_005_000);
+        Assert.InRange((Percentiles.Of(added.Gap) - Percentiles.Of(direct.Gap)).P50, 3, 7);
+    }
+
+    [Fact]
     public void Loops_are_added_up_and_a_value_beyond_the_scale_is_kept_at_its_end()
     {
         var (one, other) = (new WindowFigures { Due = 2, Answered = 1, Missing = 1 }, new WindowFigures { Due = 1, Refused = 1 });

@@ -3,7 +3,7 @@ using HdrHistogram;
 namespace Tollgate.LoadTest.Generator;
 
 /// <summary>What the requests that were due in a window came to.</summary>
-/// <remarks>Units of the histograms: nanoseconds, from 1 µs to two minutes, to three digits. Written by one loop; added up when it has ended.</remarks>
+/// <remarks>Units of the histograms: nanoseconds, from 1 µs to two minutes, to three digits; gaps to four. Written by one loop; added up when it has ended.</remarks>
 internal sealed class WindowFigures
 {
     private const long Lowest = 1_000;
@@ -16,7 +16,8 @@ internal sealed class WindowFigures
     public LongHistogram FirstByte { get; } = Empty();
 
     /// <summary>Between two reads that brought events.</summary>
-    public LongHistogram Gap { get; } = Empty();
+    /// <remarks>Of 20 ms and more: three digits would be steps of 16 µs, and a gateway may add 5.</remarks>
+    public LongHistogram Gap { get; } = Empty(digits: 4);
 
     /// <summary>From when a request was due until the generator turned to it: its own lateness, whatever the other side does.</summary>
     public LongHistogram Lag { get; } = Empty();
@@ -60,5 +61,5 @@ internal sealed class WindowFigures
         Waited += other.Waited;
     }
 
-    private static LongHistogram Empty() => new(Lowest, Highest, 3);
+    private static LongHistogram Empty(int digits = 3) => new(Lowest, Highest, digits);
 }

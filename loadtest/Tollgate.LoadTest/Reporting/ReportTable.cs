@@ -73,7 +73,7 @@ internal static class ReportTable
     public static string Markdown(IReadOnlyList<TargetLine> targets, Conditions conditions)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"# Targets\n\nWritten by `make loadtest`. The reports named are beside this one. {conditions}\n\n");
+        text.Append(CultureInfo.InvariantCulture, $"# Targets\n\nWritten by `make loadtest`. The reports named are beside this one, or in the folder of results where every line of theirs counts. {conditions}\n\n");
         AppendTable(text, TargetLines(targets));
         return text.ToString();
     }
