@@ -79,9 +79,6 @@ loadtest: $(if $(LEDGER),$(NATIVE)) ## open-model load beside plain proxies and 
 	@$(BUILD) loadtest/peers/Yarp
 	@exec $(LOAD) $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(EVERYTHING),--everything) $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(PEERS),--peers $(PEERS)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
-loadtest-peers: ## fetch the load test's peer from npm, Portkey's gateway (25 MB); nginx and haproxy come from the system
-	@npm ci --prefix loadtest/peers/portkey --ignore-scripts --no-audit --no-fund --loglevel=error
-
 demo: ## simulated team and upstream (not here yet)
 	@echo "make demo: the simulated team is not part of this version yet; see CHANGELOG.md." >&2; exit 2
 
@@ -101,4 +98,4 @@ $(CLIENTS): tests/Tollgate.EndToEnd/clients/package-lock.json
 	@npm ci --prefix $(@D)/.. --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help run build test format check soak soak-outage approve bench bench-smoke bench-sync loadtest demo dist clean loadtest-peers
+.PHONY: help run build test format check soak soak-outage approve bench bench-smoke bench-sync loadtest demo dist clean

@@ -144,7 +144,7 @@ internal sealed class LoadTestRun : IAsyncDisposable
 
     private LoadPlan Plan(Peer peer, int rate, TimeSpan warmUp, TimeSpan window)
     {
-        var requests = peer.Keys.Select(key => RequestBytes.Create(peer.Port, _options.Scenario.BodyBytes, _options.Scenario.Streams, key, peer.RequestLines)).ToArray();
+        var requests = peer.Keys.Select(key => RequestBytes.Create(peer.Port, _options.Scenario.BodyBytes, _options.Scenario.Streams, key)).ToArray();
         return new LoadPlan(peer.Port, requests, _answer, rate, warmUp, window, _options.Connections, _options.Threads, _options.Scenario.Holds, _tls);
     }
 

@@ -29,9 +29,6 @@ internal sealed class Peer(string name, string version, int port, int? process, 
     /// <summary>Answers that it gave in all.</summary>
     public long Answers { get; set; }
 
-    /// <summary>Lines that each request's head needs beside the usual ones, each with its end.</summary>
-    public string RequestLines { get; init; } = string.Empty;
-
     /// <summary>Its processes as they are now.</summary>
     public IReadOnlyList<int> Processes() => process is { } root ? ProcessTree.Of(root) : [];
 

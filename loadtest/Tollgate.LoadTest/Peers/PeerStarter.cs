@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text.Json;
 
 namespace Tollgate.LoadTest.Peers;
 
@@ -14,7 +13,7 @@ namespace Tollgate.LoadTest.Peers;
 internal sealed class PeerStarter(int upstreamPort, Scenario scenario, LoopbackCertificate? certificate, TemporaryDirectory directory, string nginx, string haproxy)
 {
     /// <summary>All that there are.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["direct", "tollgate", "tollgate-off", "nginx", "haproxy", "yarp", "portkey"];
+    public static IReadOnlyList<string> Names { get; } = ["direct", "tollgate", "tollgate-loops", "tollgate-off", "nginx", "haproxy", "yarp"];
 
     /// <summary>Starts one.</summary>
     /// <returns>Null when it is not installed or not built; <paramref name="say"/> was told how to change that.</returns>
@@ -25,20 +24,20 @@ internal sealed class PeerStarter(int upstreamPort, Scenario scenario, LoopbackC
             case "direct":
                 return new Peer(name, "no proxy", upstreamPort, null, null);
             case "tollgate":
-                return await TollgatePeer.StartAsync(name, upstreamPort, scenario.Setup, certificate, cancellationToken);
+                return await TollgatePeer.StartAsync(name, upstreamPort, scenario.Setup, certificate, onLoops: false, cancellationToken);
+            case "tollgate-loops":
+                return await TollgatePeer.StartAsync(name, upstreamPort, scenario.Setup, certificate, onLoops: true, cancellationToken);
             case "tollgate-off":
-                return await TollgatePeer.StartAsync(name, upstreamPort, GatewaySetup.Relay, certificate, cancellationToken);
+                return await TollgatePeer.StartAsync(name, upstreamPort, GatewaySetup.Relay, certificate, onLoops: false, cancellationToken);
             case "nginx":
                 return await StartProxyAsync(name, nginx, "-v", static (configuration, home) => ["-p", home, "-c", configuration, "-e", "stderr"], "nginx.conf", say, cancellationToken);
             case "haproxy":
                 return await StartProxyAsync(name, haproxy, "-v", static (configuration, _) => ["-db", "-f", configuration], "haproxy.cfg", say, cancellationToken);
-            case "yarp" or "portkey" when certificate is not null:
+            case "yarp" when certificate is not null:
                 say($"{name} is left out: it is set up here without TLS.");
                 return null;
             case "yarp":
                 return await StartYarpAsync(say, cancellationToken);
-            case "portkey":
-                return await StartPortkeyAsync(say, cancellationToken);
             default:
                 throw new ArgumentOutOfRangeException(nameof(name), name, "No such peer.");
         }
@@ -91,33 +90,6 @@ internal sealed class PeerStarter(int upstreamPort, Scenario scenario, LoopbackC
         var server = await ChildServer.StartAsync("dotnet", arguments, directory.Subdirectory("yarp"), port, cancellationToken);
         var library = FileVersionInfo.GetVersionInfo(Path.Combine(Path.GetDirectoryName(assembly)!, "Yarp.ReverseProxy.dll"));
         return new Peer("yarp", $"Yarp.ReverseProxy {library.ProductMajorPart}.{library.ProductMinorPart}.{library.ProductBuildPart}", port, server.Id, server);
-    }
-
-    /// <summary>Portkey's gateway, which takes the upstream from each request. It listens on every interface: it has no option for one.</summary>
-    private async Task<Peer?> StartPortkeyAsync(Action<string> say, CancellationToken cancellationToken)
-    {
-        var package = RepositoryRoot.File("loadtest", "peers", "portkey", "node_modules", "@portkey-ai", "gateway");
-        if (Installed("node") is not { } node || !Directory.Exists(package))
-        {
-            say("portkey is left out: it is not installed. Install it with: make loadtest-peers (needs node and npm)");
-            return null;
-        }
-
-        if (scenario.Streams)
-        {
-            // "TypeError: immutable": it adds to the headers of fetch's answer, which node 20 does not allow.
-            say("portkey is left out: its 1.15.2 answers every stream of /v1/messages with 500. It can take part in: small");
-            return null;
-        }
-
-        var port = LoopbackPort.Free();
-        string[] arguments = [Path.Combine(package, "build", "start-server.js"), string.Create(CultureInfo.InvariantCulture, $"--port={port}"), "--headless"];
-        var server = await ChildServer.StartAsync(node, arguments, directory.Subdirectory("portkey"), port, cancellationToken);
-        using var described = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(package, "package.json"), cancellationToken));
-        return new Peer("portkey", described.RootElement.GetProperty("version").GetString()!, port, server.Id, server)
-        {
-            RequestLines = string.Create(CultureInfo.InvariantCulture, $"x-portkey-provider: anthropic\r\nx-portkey-custom-host: http://127.0.0.1:{upstreamPort}/v1\r\n"),
-        };
     }
 
     /// <summary>Where an executable is. Debian keeps servers in /usr/sbin, which is not on everyone's path.</summary>

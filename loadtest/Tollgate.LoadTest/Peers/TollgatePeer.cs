@@ -12,23 +12,33 @@ internal static class TollgatePeer
     private const int Teams = 4;
 
     /// <summary>Starts it and waits until it and its store are ready.</summary>
-    public static async Task<Peer> StartAsync(string name, int upstreamPort, GatewaySetup setup, LoopbackCertificate? certificate, CancellationToken cancellationToken)
+    /// <param name="name">What it is called.</param>
+    /// <param name="upstreamPort">Where the upstream listens.</param>
+    /// <param name="setup">How much is switched on.</param>
+    /// <param name="certificate">With it, both sides speak TLS.</param>
+    /// <param name="onLoops">Whether both sides of a request are on event loops, instead of what is the default.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static async Task<Peer> StartAsync(string name, int upstreamPort, GatewaySetup setup, LoopbackCertificate? certificate, bool onLoops, CancellationToken cancellationToken)
     {
         var upstream = $"{(certificate is null ? "http" : "https")}://127.0.0.1:{upstreamPort}";
-        if (setup == GatewaySetup.Relay)
-        {
-            var relay = await GatewayProcess.StartAsync(upstream, embeddedStore: false, configure: configuration => SpeakTls(configuration, certificate), cancellationToken: cancellationToken);
-            return Describe(name, relay, ["sk-ant-loadtest"], "relay and metering");
-        }
+        var isAllOn = setup == GatewaySetup.Everything;
+        var keys = isAllOn ? Enumerable.Range(0, Keys).Select(static number => VirtualKeyFormat.Create(Id(number))).ToArray() : ["sk-ant-loadtest"];
+        var gateway = await GatewayProcess.StartAsync(upstream, embeddedStore: isAllOn, configure: Configure, cancellationToken: cancellationToken);
+        return Describe(name, gateway, keys, $"{(isAllOn ? "everything on" : "relay and metering")}{(onLoops ? ", on event loops" : string.Empty)}");
 
-        var keys = Enumerable.Range(0, Keys).Select(static number => VirtualKeyFormat.Create(Id(number))).ToArray();
-        var gateway = await GatewayProcess.StartAsync(upstream, configure: SwitchOnAll, cancellationToken: cancellationToken);
-        return Describe(name, gateway, keys, "everything on");
-
-        void SwitchOnAll(JsonObject configuration)
+        void Configure(JsonObject configuration)
         {
-            SwitchOn(configuration, keys);
+            if (isAllOn)
+            {
+                SwitchOn(configuration, keys);
+            }
+
             SpeakTls(configuration, certificate);
+            if (onLoops)
+            {
+                configuration["proxy"]!["transport"] = "loops";
+                configuration["upstreams"]!["anthropic"]!["transport"] = "own";
+            }
         }
     }
 

@@ -18,8 +18,7 @@ internal static class RequestBytes
     /// <param name="bodyBytes">Size of its body.</param>
     /// <param name="streams">Whether it asks for server-sent events.</param>
     /// <param name="key">The client's credential.</param>
-    /// <param name="more">Lines of the head that a peer needs to find its upstream, each with its end.</param>
-    public static byte[] Create(int port, int bodyBytes, bool streams, string key, string more = "")
+    public static byte[] Create(int port, int bodyBytes, bool streams, string key)
     {
         var body = Body(bodyBytes, streams);
         var head = string.Create(CultureInfo.InvariantCulture, $"""
@@ -44,7 +43,7 @@ internal static class RequestBytes
             Connection: keep-alive
             Host: 127.0.0.1:{port}
             Accept-Encoding: gzip, deflate, br, zstd
-            {more}Content-Length: {body.Length}
+            Content-Length: {body.Length}
 
 
             """).ReplaceLineEndings("\r\n");
