@@ -58,6 +58,12 @@ internal sealed class MemoryUpstream(string contentType, ReadOnlyMemory<byte>[] 
         }
     }
 
+    public bool TryRead(Span<byte> buffer, out int read)
+    {
+        read = 0;
+        return false;
+    }
+
     public ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
         if (_next == reads.Length)

@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
@@ -7,7 +8,7 @@ namespace Tollgate.Proxy.Forwarding;
 
 /// <summary>Relays one request to its upstream and the answer back, byte for byte and read by read.</summary>
 /// <remarks>
-/// What it promises: a body is never held; each read from the upstream is flushed to the client; a client that goes away takes the upstream's
+/// What it promises: a body is never held; what has come from the upstream is flushed to the client before more is waited for; a client that goes away takes the upstream's
 /// connection with it at once, whether or not bytes move; an answer that breaks off reaches the client broken off, never ended cleanly.
 /// </remarks>
 public static class Forwarder
@@ -105,26 +106,33 @@ public static class Forwarder
         var isWholeTold = false;
         try
         {
-            // The head goes out as soon as it is known: a client measures its waiting from there.
-            watchdog.Arm(WatchedStep.ClientFlush, limits.ClientStall);
+            // A client measures its waiting from the head: it goes out before anything is waited for, and what has come along with it goes along with it.
             await context.Response.StartAsync(watchdog.Token);
-            var headFlush = client.FlushAsync(watchdog.Token);
-            var idleFrom = time.GetTimestamp();
-            result.OwnTime = idleFrom - result.HeadAt;
-            var hadToWait = !headFlush.IsCompleted;
-            await headFlush;
-            idleFrom = hadToWait ? time.GetTimestamp() : idleFrom;
+            var isUnflushed = true;
+            var ownFrom = result.HeadAt;
             while (true)
             {
-                watchdog.Arm(WatchedStep.UpstreamBody, limits.UpstreamIdle, idleFrom);
                 var buffer = client.GetMemory(ReadBytes);
-                var read = await response.ReadAsync(buffer, watchdog.Token);
+                if (!response.TryRead(buffer.Span, out var read))
+                {
+                    if (isUnflushed)
+                    {
+                        ownFrom = await FlushAsync(client, watchdog, limits, time, result, ownFrom);
+                        isUnflushed = false;
+                        buffer = client.GetMemory(ReadBytes);
+                    }
+
+                    watchdog.Arm(WatchedStep.UpstreamBody, limits.UpstreamIdle, ownFrom);
+                    read = await response.ReadAsync(buffer, watchdog.Token);
+                    ownFrom = time.GetTimestamp();
+                }
+
                 if (read == 0)
                 {
                     break;
                 }
 
-                var now = time.GetTimestamp();
+                var now = isUnflushed ? time.GetTimestamp() : ownFrom;
                 result.FirstByteAt = result.FirstByteAt == 0 ? now : result.FirstByteAt;
                 result.ResponseBytes += read;
                 tap.OnBytes(buffer.Span[..read], now);
@@ -143,16 +151,7 @@ public static class Forwarder
 
                 // Not before: what Kestrel was handed goes out at the connection's end, flushed or not.
                 client.Advance(read);
-                watchdog.Arm(WatchedStep.ClientFlush, limits.ClientStall);
-                var flush = client.FlushAsync(watchdog.Token);
-                idleFrom = time.GetTimestamp();
-                result.OwnTime += idleFrom - now;
-                hadToWait = !flush.IsCompleted;
-                await flush;
-                idleFrom = hadToWait ? time.GetTimestamp() : idleFrom;
-
-                // Kestrel's writer goes on succeeding after the client has gone; only the token tells.
-                watchdog.Token.ThrowIfCancellationRequested();
+                isUnflushed = true;
             }
 
             if (response.EndsWithConnection && tap.LacksEnd)
@@ -168,7 +167,7 @@ public static class Forwarder
                 await log.OnAnswerWholeAsync(result, watchdog.Token);
             }
 
-            await context.Response.CompleteAsync();
+            await CompleteAsync(context, watchdog, limits, time, result, ownFrom);
             return ForwardOutcome.Completed;
         }
         catch (OperationCanceledException)
@@ -187,6 +186,44 @@ public static class Forwarder
 
         // Not by the upstream, and not by a limit: either the client left, or the gateway stops.
         ForwardOutcome EndedByHere() => watchdog.IsCut ? ForwardOutcome.GatewayStopped : ForwardOutcome.ClientAborted;
+    }
+
+    /// <summary>Hands the client what is there. Returns when the client had taken it, as a timestamp.</summary>
+    private static async ValueTask<long> FlushAsync(
+        PipeWriter client, Watchdog watchdog, ForwardLimits limits, TimeProvider time, ForwardResult result, long ownFrom)
+    {
+        watchdog.Arm(WatchedStep.ClientFlush, limits.ClientStall);
+        var flush = client.FlushAsync(watchdog.Token);
+        var flushed = time.GetTimestamp();
+        result.OwnTime += flushed - ownFrom;
+        if (!flush.IsCompleted)
+        {
+            await flush;
+            flushed = time.GetTimestamp();
+        }
+
+        // Kestrel's writer goes on succeeding after the client has gone; only the token tells.
+        watchdog.Token.ThrowIfCancellationRequested();
+        return flushed;
+    }
+
+    /// <summary>Hands the client what is left and the answer's end.</summary>
+    private static async ValueTask CompleteAsync(
+        HttpContext context, Watchdog watchdog, ForwardLimits limits, TimeProvider time, ForwardResult result, long ownFrom)
+    {
+        watchdog.Arm(WatchedStep.ClientFlush, limits.ClientStall);
+        var completion = context.Response.CompleteAsync();
+        result.OwnTime += time.GetTimestamp() - ownFrom;
+        if (!completion.IsCompleted)
+        {
+            // It takes no token; a client that reads nothing is left by leaving its connection.
+            await using (watchdog.Token.UnsafeRegister(static left => ((HttpContext)left!).Abort(), context))
+            {
+                await completion;
+            }
+        }
+
+        watchdog.Token.ThrowIfCancellationRequested();
     }
 
     private static bool TryRelayHead(HttpContext context, IUpstreamResponse response)

@@ -47,6 +47,12 @@ public interface IUpstreamResponse : IAsyncDisposable
     void CopyHeadersTo<TSink>(ref TSink sink)
         where TSink : struct, IHeaderSink, allows ref struct;
 
+    /// <summary>Reads what is here already, without asking the connection.</summary>
+    /// <param name="buffer">Room for it; not empty.</param>
+    /// <param name="read">How much it was; 0 at the body's end.</param>
+    /// <returns>Whether there was anything, or the end; otherwise <see cref="ReadAsync"/> has to wait, or tells what went wrong.</returns>
+    bool TryRead(Span<byte> buffer, out int read);
+
     /// <summary>Reads what has arrived of the body; 0 at its end.</summary>
     /// <exception cref="UpstreamException">The body broke off.</exception>
     ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken);

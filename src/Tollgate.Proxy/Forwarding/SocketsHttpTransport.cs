@@ -145,6 +145,13 @@ public sealed class SocketsHttpTransport : IUpstreamTransport, IDisposable
             }
         }
 
+        public bool TryRead(Span<byte> buffer, out int read)
+        {
+            // .NET's client does not tell what it has.
+            read = 0;
+            return false;
+        }
+
         public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
         {
             try

@@ -105,6 +105,12 @@ public class OwnTimeTests
         {
         }
 
+        public bool TryRead(Span<byte> buffer, out int read)
+        {
+            read = 0;
+            return false;
+        }
+
         public ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
         {
             time.Advance(Wait);

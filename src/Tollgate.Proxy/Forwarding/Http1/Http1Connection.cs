@@ -122,17 +122,20 @@ internal sealed class Http1Connection : IDisposable
         _isBodyEnded = _head.Framing == BodyFraming.None;
     }
 
+    /// <summary>Reads what was read along with what came before, without asking the socket; 0 at the body's end. Returns whether there was either.</summary>
+    public bool TryReadBody(Span<byte> destination, out int written)
+    {
+        written = 0;
+        return _isBodyEnded || TryDecode(destination, out written);
+    }
+
     /// <summary>Reads what has arrived of the body; 0 at its end.</summary>
     /// <exception cref="UpstreamException">The body broke off before its end, or its framing is wrong.</exception>
     public ValueTask<int> ReadBodyAsync(Memory<byte> destination, CancellationToken cancellationToken)
     {
-        if (_isBodyEnded || destination.IsEmpty)
-        {
-            return new ValueTask<int>(0);
-        }
-
         // What is there already needs no awaiting.
-        return TryDecode(destination.Span, out var written) ? new ValueTask<int>(written) : ReadBodySlowAsync(destination, cancellationToken);
+        var written = 0;
+        return destination.IsEmpty || TryReadBody(destination.Span, out written) ? new ValueTask<int>(written) : ReadBodySlowAsync(destination, cancellationToken);
     }
 
     /// <summary>Makes ready for idleness: gives the buffer back, and begins to listen where only listening tells of a close.</summary>
@@ -280,15 +283,11 @@ internal sealed class Http1Connection : IDisposable
         return written > 0 || _isBodyEnded;
     }
 
-    /// <summary>Decodes, and notes what that told. What was good before a fault is given on first; the next call tells of the fault.</summary>
+    /// <summary>Decodes, and notes what that told. What was good before a fault is given on first; the next read that may wait tells of the fault.</summary>
     private void DecodeChunks(ReadOnlySpan<byte> source, Span<byte> destination, out int consumed, out int written)
     {
         _isBodyBroken |= _chunks.Decode(source, destination, out consumed, out written) == OperationStatus.InvalidData;
         _isBodyEnded = _chunks.IsEnded;
-        if (_isBodyBroken && written == 0)
-        {
-            throw BrokeOff(null);
-        }
     }
 
     /// <summary>Reads to where the bytes are wanted. The buffer has nothing left, and is not held while the upstream is waited for.</summary>
@@ -300,6 +299,11 @@ internal sealed class Http1Connection : IDisposable
         {
             while (true)
             {
+                if (_isBodyBroken)
+                {
+                    throw BrokeOff(null);
+                }
+
                 var wanted = _head.Framing == BodyFraming.Length ? (int)Math.Min(_left, destination.Length) : destination.Length;
                 var count = await ReceiveAsync(destination[..wanted], cancellationToken);
                 if (count == 0)

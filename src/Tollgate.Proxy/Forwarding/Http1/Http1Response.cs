@@ -25,6 +25,9 @@ internal sealed class Http1Response(IdleConnections idle, RequestWriter writer) 
         where TSink : struct, IHeaderSink, allows ref struct => _connection.Head.CopyTo(ref sink);
 
     /// <inheritdoc/>
+    public bool TryRead(Span<byte> buffer, out int read) => _connection.TryReadBody(buffer, out read);
+
+    /// <inheritdoc/>
     public ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken) => _connection.ReadBodyAsync(buffer, cancellationToken);
 
     /// <inheritdoc/>
