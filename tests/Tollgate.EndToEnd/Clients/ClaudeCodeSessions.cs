@@ -74,7 +74,7 @@ internal sealed class ClaudeCodeSessions(FakeUpstream upstream, Func<ClaudeRun, 
     public async Task<ClaudeSession> FastAsync(string baseUrl, CancellationToken cancellationToken)
     {
         upstream.Script.Next(Reply.Text("ok") with { Usage = static figures => figures with { Speed = "fast" } });
-        return new ClaudeSession(await RunAsync(baseUrl, Opus48, cancellationToken, "say hi"), 1, 0.151185m);
+        return new ClaudeSession(await RunAsync(baseUrl, "claude-opus-5", cancellationToken, "say hi"), 1, 0.151185m);
     }
 
     /// <summary>A prompt of 105,110 tokens to a model that charges five times as much above 100,000.</summary>
