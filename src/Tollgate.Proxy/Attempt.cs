@@ -35,7 +35,7 @@ internal sealed class Attempt : IAttemptLog
         _row = services.Rows.Rent();
         _row.Timestamp = facts.Arrival.At;
         _row.RequestId = facts.RequestId;
-        _row.AttemptId = Guid.CreateVersion7(facts.Arrival.At);
+        _row.AttemptId = Uuid7.Create(facts.Arrival.At);
         _row.GatewayId = services.GatewayId;
         Attribution.Write(_row, facts.Key, facts.Headers);
         _row.Provider = facts.Upstream.Name;

@@ -46,7 +46,7 @@ public sealed class RequestPath(
         // One read: a request that began in this world ends in it.
         var world = worlds.Current;
         var arrival = new Arrival(time.GetTimestamp(), time.GetUtcNow());
-        var requestId = Guid.CreateVersion7(arrival.At);
+        var requestId = Uuid7.Create(arrival.At);
         context.Response.Headers[RefusalWriter.RequestIdHeader] = requestId.ToString();
 
         // :: Accept. May refuse; knows after it: route, operation, where to.

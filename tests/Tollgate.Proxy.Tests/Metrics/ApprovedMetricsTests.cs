@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Tollgate.Proxy.Admission;
 using Tollgate.Proxy.Configuration;
+using Tollgate.Proxy.Facts;
 using Tollgate.Proxy.Metrics;
 
 namespace Tollgate.Proxy.Tests.Metrics;
@@ -16,7 +17,7 @@ public class ApprovedMetricsTests
         // One label configured and one error counted, so that every family has a series whose labels can be read.
         var metrics = new GatewayMetrics(new MetricsOptions { Labels = ["environment"] });
         var children = metrics.Resolve(Given.Key(), modelListed: true);
-        children.Observe(Given.Completed() with { Outcome = Facts.ForwardOutcome.UpstreamError, HttpStatus = 529, ErrorType = "overloaded_error" });
+        children.Observe(Given.Completed() with { Outcome = ForwardOutcome.UpstreamError, HttpStatus = 529, ErrorType = "overloaded_error" });
         AdmissionGauges.Publish(new Budgets(), metrics);
         new GatewayEvents(metrics, NullLogger<GatewayEvents>.Instance).BudgetThresholdReached("search-daily", "search", 80, "$4.00", "$5.00");
         var scrape = await Scrape.OfAsync(metrics);
@@ -69,7 +70,7 @@ public class ApprovedMetricsTests
     {
         IReadOnlyList<BudgetState> IAdmissionStates.Budgets() =>
         [
-            new BudgetState(new BudgetOptions { Id = "usd", LimitUsd = Facts.Nanodollars.Zero }, string.Empty, 0, 0, 0, null, null, IsKnown: true),
+            new BudgetState(new BudgetOptions { Id = "usd", LimitUsd = Nanodollars.Zero }, string.Empty, 0, 0, 0, null, null, IsKnown: true),
             new BudgetState(new BudgetOptions { Id = "tokens", LimitTokens = 1 }, string.Empty, 0, 0, 1, null, null, IsKnown: true),
         ];
 
