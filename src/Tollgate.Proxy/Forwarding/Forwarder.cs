@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -146,7 +147,14 @@ public static class Forwarder
                     // Disarmed: a slow disk is no silent upstream.
                     isWholeTold = true;
                     watchdog.Disarm();
-                    await log.OnAnswerWholeAsync(result, watchdog.Token);
+                    var safe = log.OnAnswerWholeAsync(result, watchdog.Token);
+                    if (isUnflushed && !safe.IsCompleted)
+                    {
+                        ownFrom = await FlushBeforeAsync(client, buffer[..read], safe, watchdog, limits, time, result, ownFrom);
+                        continue;
+                    }
+
+                    await safe;
                 }
 
                 // Not before: what Kestrel was handed goes out at the connection's end, flushed or not.
@@ -164,7 +172,21 @@ public static class Forwarder
             if (!isWholeTold)
             {
                 watchdog.Disarm();
-                await log.OnAnswerWholeAsync(result, watchdog.Token);
+                var safe = log.OnAnswerWholeAsync(result, watchdog.Token);
+                if (isUnflushed && !safe.IsCompleted)
+                {
+                    ownFrom = await FlushBeforeAsync(client, default, safe, watchdog, limits, time, result, ownFrom);
+                }
+                else
+                {
+                    await safe;
+                }
+            }
+
+            if (isUnflushed && context.Response.Headers.TransferEncoding.Count == 0)
+            {
+                // Kestrel flushes at the end only what it adds there itself, the last chunk.
+                ownFrom = await FlushAsync(client, watchdog, limits, time, result, ownFrom);
             }
 
             await CompleteAsync(context, watchdog, limits, time, result, ownFrom);
@@ -205,6 +227,27 @@ public static class Forwarder
         // Kestrel's writer goes on succeeding after the client has gone; only the token tells.
         watchdog.Token.ThrowIfCancellationRequested();
         return flushed;
+    }
+
+    /// <summary>Hands the client what came before the last bytes, which themselves wait until the row is safe. Returns when the client had taken it, as a timestamp.</summary>
+    private static async ValueTask<long> FlushBeforeAsync(
+        PipeWriter client, ReadOnlyMemory<byte> last, ValueTask safe, Watchdog watchdog, ForwardLimits limits, TimeProvider time, ForwardResult result, long ownFrom)
+    {
+        // The last bytes lie in the writer's memory, which a flush gives away.
+        var kept = ArrayPool<byte>.Shared.Rent(last.Length);
+        last.CopyTo(kept);
+        try
+        {
+            var flushed = await FlushAsync(client, watchdog, limits, time, result, ownFrom);
+            watchdog.Disarm();
+            await safe;
+            client.Write(kept.AsSpan(0, last.Length));
+            return flushed;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(kept);
+        }
     }
 
     /// <summary>Hands the client what is left and the answer's end.</summary>
