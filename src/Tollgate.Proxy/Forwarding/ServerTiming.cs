@@ -17,10 +17,16 @@ internal static class ServerTiming
     /// <remarks>Hot path: allocates the value and nothing else, unless the upstream sent values too.</remarks>
     public static void Append(IHeaderDictionary headers, TimeSpan overhead, TimeSpan upstream)
     {
+        // Whole microseconds and tenths of milliseconds, rounded: formatting floating-point numbers took a hundredth of a request.
+        var ours = Rounded(overhead.Ticks, TimeSpan.TicksPerMicrosecond);
+        var theirs = Rounded(upstream.Ticks, TimeSpan.TicksPerMillisecond / 10);
+
         // The longest is 30 characters of text and two numbers of 20.
         Span<char> room = stackalloc char[80];
         headers.Append(
             Header,
-            string.Create(CultureInfo.InvariantCulture, room, $"tollgate;dur={overhead.TotalMilliseconds:F3}, upstream;dur={upstream.TotalMilliseconds:F1}"));
+            string.Create(CultureInfo.InvariantCulture, room, $"tollgate;dur={ours / 1000}.{ours % 1000:D3}, upstream;dur={theirs / 10}.{theirs % 10}"));
     }
+
+    private static long Rounded(long ticks, long unit) => (ticks / unit) + (ticks % unit * 2 >= unit ? 1 : 0);
 }

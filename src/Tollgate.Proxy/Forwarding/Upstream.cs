@@ -1,12 +1,18 @@
+using System.Collections.Concurrent;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Facts;
 
 namespace Tollgate.Proxy.Forwarding;
 
 /// <summary>A provider as requests meet it: what its options say, resolved once, and the connections to it.</summary>
-/// <remarks>Immutable. Its connections outlive a reload that changes nothing but its keys.</remarks>
+/// <remarks>Immutable but for addresses it remembers. Its connections outlive a reload that changes nothing but its keys.</remarks>
 public sealed class Upstream
 {
+    // The API has a dozen addresses that are asked for again and again; those that hold an id are not worth keeping.
+    private const int MostAddresses = 256;
+
+    private readonly ConcurrentDictionary<string, Uri> _addresses = new(StringComparer.Ordinal);
+    private int _addressCount;
     private readonly Uri _base;
     private readonly string _pathPrefix;
     private readonly (string Key, int Weight)[] _keys;
@@ -69,7 +75,21 @@ public sealed class Upstream
     }
 
     /// <summary>The address of <paramref name="pathAndQuery"/> there, escaped exactly as the client wrote it.</summary>
-    public Uri AddressOf(ReadOnlySpan<char> pathAndQuery) => new(
-        $"{_base.Scheme}://{_base.Authority}{_pathPrefix}{pathAndQuery}",
-        new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
+    public Uri AddressOf(ReadOnlySpan<char> pathAndQuery)
+    {
+        if (_addresses.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(pathAndQuery, out var known))
+        {
+            return known;
+        }
+
+        var made = new Uri(
+            $"{_base.Scheme}://{_base.Authority}{_pathPrefix}{pathAndQuery}",
+            new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
+        if (Volatile.Read(ref _addressCount) < MostAddresses && _addresses.TryAdd(pathAndQuery.ToString(), made))
+        {
+            Interlocked.Increment(ref _addressCount);
+        }
+
+        return made;
+    }
 }
