@@ -24,6 +24,9 @@ internal static class GatewayHost
             // Kestrel reports each answer that breaks off as an unhandled exception; the ledger and the counters have it already.
             .AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Critical)
             .AddFilter("Microsoft.AspNetCore.Server.Kestrel.Transport", LogLevel.Warning)
+
+            // Enabled at any level, it gives each request an activity, which nothing here reads and every await then has to carry.
+            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None)
             .AddSimpleConsole(static console =>
             {
                 console.SingleLine = true;
