@@ -17,7 +17,7 @@ internal static class LoadTestCommand
         scenario.AcceptOnlyFromAmong([.. Scenario.All.Select(static each => each.Name)]);
         var rate = new Option<string>("--rate") { Description = $"Requests a second, 1 to {LoadTestOptions.MaxRate:N0}; several by commas. Default: the scenario's." };
         var seconds = new Option<double?>("--seconds") { Description = "Length of a window: at most 120, soak a day. Default: 10; soak 600; streams 20; in the set 5." };
-        var warmUp = new Option<double?>("--warm-up") { Description = "Seconds of load before each window, three times that before a peer's first; at most 60. Default: 3; in the set 2." };
+        var warmUp = new Option<double?>("--warm-up") { Description = "Seconds of load before each window, five times that before a peer's first; at most 60. Default: 3; in the set 2." };
         var rounds = new Option<int?>("--rounds") { Description = "Windows that must count for each peer, 1 to 20; void ones are repeated, up to as many again. Default: 3; soak and streams 1; in the set 2." };
         var peers = new Option<string>("--peers") { Description = $"Who takes part, by commas: {string.Join(", ", PeerStarter.Names)}. Default: the scenario's." };
         var connections = new Option<int?>("--connections") { Description = "Connections kept open, or streams, 1 to 25,000. Default: the scenario's." };

@@ -15,8 +15,8 @@ internal sealed class LoadTestRun : IAsyncDisposable
     // A peer whose windows are void is tried again, but not for ever.
     private const int TriesPerRound = 2;
 
-    // A runtime compiles its hot paths while it serves: before its first window a peer gets this many times the warm-up.
-    private const int FirstWarmUp = 3;
+    // A runtime compiles its hot paths while it serves: before its first window a peer gets this many times the warm-up. (Compiling took a fifth of a gateway's CPU in the first half minute.)
+    private const int FirstWarmUp = 5;
 
     // Of the load under which system calls are counted: longer than the counter needs to attach, count and detach.
     private static readonly TimeSpan CountingWarmUp = TimeSpan.FromSeconds(1);

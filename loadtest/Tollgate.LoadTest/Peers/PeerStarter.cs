@@ -13,7 +13,7 @@ namespace Tollgate.LoadTest.Peers;
 internal sealed class PeerStarter(int upstreamPort, Scenario scenario, LoopbackCertificate? certificate, TemporaryDirectory directory, string nginx, string haproxy)
 {
     /// <summary>All that there are.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["direct", "tollgate", "tollgate-loops", "tollgate-off", "nginx", "haproxy", "yarp"];
+    public static IReadOnlyList<string> Names { get; } = ["direct", "tollgate", "tollgate-sockets", "tollgate-off", "nginx", "haproxy", "yarp"];
 
     /// <summary>Starts one.</summary>
     /// <returns>Null when it is not installed or not built; <paramref name="say"/> was told how to change that.</returns>
@@ -24,11 +24,11 @@ internal sealed class PeerStarter(int upstreamPort, Scenario scenario, LoopbackC
             case "direct":
                 return new Peer(name, "no proxy", upstreamPort, null, null);
             case "tollgate":
-                return await TollgatePeer.StartAsync(name, upstreamPort, scenario.Setup, certificate, onLoops: false, cancellationToken);
-            case "tollgate-loops":
-                return await TollgatePeer.StartAsync(name, upstreamPort, scenario.Setup, certificate, onLoops: true, cancellationToken);
+                return await TollgatePeer.StartAsync(name, upstreamPort, scenario.Setup, certificate, onPlatform: false, cancellationToken);
+            case "tollgate-sockets":
+                return await TollgatePeer.StartAsync(name, upstreamPort, scenario.Setup, certificate, onPlatform: true, cancellationToken);
             case "tollgate-off":
-                return await TollgatePeer.StartAsync(name, upstreamPort, GatewaySetup.Relay, certificate, onLoops: false, cancellationToken);
+                return await TollgatePeer.StartAsync(name, upstreamPort, GatewaySetup.Relay, certificate, onPlatform: false, cancellationToken);
             case "nginx":
                 return await StartProxyAsync(name, nginx, "-v", static (configuration, home) => ["-p", home, "-c", configuration, "-e", "stderr"], "nginx.conf", say, cancellationToken);
             case "haproxy":

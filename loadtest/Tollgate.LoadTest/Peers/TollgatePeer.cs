@@ -16,15 +16,15 @@ internal static class TollgatePeer
     /// <param name="upstreamPort">Where the upstream listens.</param>
     /// <param name="setup">How much is switched on.</param>
     /// <param name="certificate">With it, both sides speak TLS.</param>
-    /// <param name="onLoops">Whether both sides of a request are on event loops, instead of what is the default.</param>
+    /// <param name="onPlatform">Whether .NET's sockets serve the clients and .NET's client carries requests, instead of event loops and connections of its own.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public static async Task<Peer> StartAsync(string name, int upstreamPort, GatewaySetup setup, LoopbackCertificate? certificate, bool onLoops, CancellationToken cancellationToken)
+    public static async Task<Peer> StartAsync(string name, int upstreamPort, GatewaySetup setup, LoopbackCertificate? certificate, bool onPlatform, CancellationToken cancellationToken)
     {
         var upstream = $"{(certificate is null ? "http" : "https")}://127.0.0.1:{upstreamPort}";
         var isAllOn = setup == GatewaySetup.Everything;
         var keys = isAllOn ? Enumerable.Range(0, Keys).Select(static number => VirtualKeyFormat.Create(Id(number))).ToArray() : ["sk-ant-loadtest"];
         var gateway = await GatewayProcess.StartAsync(upstream, embeddedStore: isAllOn, configure: Configure, cancellationToken: cancellationToken);
-        return Describe(name, gateway, keys, $"{(isAllOn ? "everything on" : "relay and metering")}{(onLoops ? ", on event loops" : string.Empty)}");
+        return Describe(name, gateway, keys, $"{(isAllOn ? "everything on" : "relay and metering")}{(onPlatform ? ", on .NET's sockets and client" : string.Empty)}");
 
         void Configure(JsonObject configuration)
         {
@@ -34,10 +34,10 @@ internal static class TollgatePeer
             }
 
             SpeakTls(configuration, certificate);
-            if (onLoops)
+            if (onPlatform)
             {
-                configuration["proxy"]!["transport"] = "loops";
-                configuration["upstreams"]!["anthropic"]!["transport"] = "own";
+                configuration["proxy"]!["transport"] = "sockets";
+                configuration["upstreams"]!["anthropic"]!["transport"] = "client";
             }
         }
     }

@@ -29,10 +29,10 @@ public sealed record UpstreamOptions
     public string HttpVersion { get; init; } = "1.1";
 
     /// <summary>
-    /// What carries requests to it. <c>client</c>: .NET's HTTP client. <c>own</c>: connections of Tollgate's own, which cost less and are stricter, and are
-    /// newer; HTTP/1.1 without a proxy only, else the client is used all the same. Default <c>client</c>.
+    /// What carries requests to it. <c>own</c>: connections of Tollgate's own, which cost less and are stricter; HTTP/1.1 without a proxy only, else the
+    /// client is used all the same. <c>client</c>: .NET's HTTP client. Default <c>own</c>.
     /// </summary>
-    public UpstreamTransport Transport { get; init; }
+    public UpstreamTransport Transport { get; init; } = UpstreamTransport.Own;
 
     /// <summary>The region billed at, for providers with a regional premium; empty or <c>global</c> for none. Default empty.</summary>
     public string Region { get; init; } = string.Empty;

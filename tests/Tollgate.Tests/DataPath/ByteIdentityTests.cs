@@ -1,12 +1,13 @@
 using System.Net;
 using System.Security.Cryptography;
+using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Facts;
 using Tollgate.Testing.Upstream;
 
 namespace Tollgate.Tests.DataPath;
 
 /// <summary>What goes in comes out: SHA-256 of bodies, both ways.</summary>
-public sealed class ByteIdentityTests
+public abstract class ByteIdentityTests(ProxyTransport transport) : DataPathTests(transport)
 {
     private const int BodiesPerProtocol = 500;
     private const int LargestBody = 8 * 1024 * 1024;
@@ -18,7 +19,7 @@ public sealed class ByteIdentityTests
     public async Task Random_bodies_in_random_chunks_pass_byte_for_byte_both_ways(string scheme)
     {
         await using var upstream = await FakeUpstream.StartAsync();
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl, scheme: scheme);
+        await using var gateway = await StartAsync(upstream.BaseUrl, scheme: scheme);
         var seeds = Enumerable.Range(scheme == "http" ? 0 : BodiesPerProtocol, BodiesPerProtocol);
         await Parallel.ForEachAsync(seeds, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (seed, cancellation) =>
         {
@@ -64,3 +65,9 @@ public sealed class ByteIdentityTests
         }
     }
 }
+
+/// <summary>Over event loops and connections of our own.</summary>
+public sealed class ByteIdentityOverLoopsTests() : ByteIdentityTests(ProxyTransport.Loops);
+
+/// <summary>Over .NET's sockets and client.</summary>
+public sealed class ByteIdentityOverSocketsTests() : ByteIdentityTests(ProxyTransport.Sockets);

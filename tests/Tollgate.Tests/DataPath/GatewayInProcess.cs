@@ -51,13 +51,14 @@ internal sealed class GatewayInProcess : IAsyncDisposable
         Func<TollgateOptions, TollgateOptions>? change = null,
         Func<UpstreamOptions, UpstreamOptions>? changeUpstream = null,
         string scheme = "http",
-        TimeProvider? time = null)
+        TimeProvider? time = null,
+        ProxyTransport transport = ProxyTransport.Loops)
     {
-        // The whole path over event loops and connections of our own; end to end it runs over .NET's sockets and client, which are the default.
-        var anthropic = new UpstreamOptions { BaseUrl = upstream, Transport = UpstreamTransport.Own };
+        // Either everything is our own or everything the platform's.
+        var anthropic = new UpstreamOptions { BaseUrl = upstream, Transport = transport == ProxyTransport.Loops ? UpstreamTransport.Own : UpstreamTransport.Client };
         var options = new TollgateOptions
         {
-            Proxy = new ProxyOptions { Listen = [$"{scheme}://127.0.0.1:0"], Transport = ProxyTransport.Loops },
+            Proxy = new ProxyOptions { Listen = [$"{scheme}://127.0.0.1:0"], Transport = transport },
             Upstreams = new Dictionary<string, UpstreamOptions> { ["anthropic"] = changeUpstream?.Invoke(anthropic) ?? anthropic },
             Storage = new StorageOptions { Mode = StorageMode.None },
         };

@@ -1,17 +1,18 @@
 using System.Net;
+using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Facts;
 using Tollgate.Testing.Upstream;
 
 namespace Tollgate.Tests.DataPath;
 
 /// <summary>However an attempt ends, it ends in one row that says so, and the client sees the end that the upstream made.</summary>
-public sealed class OutcomeTests
+public abstract class OutcomeTests(ProxyTransport transport) : DataPathTests(transport)
 {
     [Fact]
     public async Task A_whole_stream_is_completed_with_the_providers_own_figures()
     {
         await using var upstream = await FakeUpstream.StartAsync();
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream.BaseUrl);
         using var response = await gateway.PostAsync();
         await response.Content.ReadAsStringAsync();
 
@@ -31,7 +32,7 @@ public sealed class OutcomeTests
     public async Task A_whole_answer_that_is_no_stream_is_metered_alike()
     {
         await using var upstream = await FakeUpstream.StartAsync();
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream.BaseUrl);
         using var response = await gateway.PostAsync(GatewayInProcess.Body(stream: false));
         await response.Content.ReadAsStringAsync();
 
@@ -51,7 +52,7 @@ public sealed class OutcomeTests
     {
         await using var upstream = await FakeUpstream.StartAsync();
         upstream.Script.Otherwise(Reply.Text("compressed") with { Delivery = new Delivery { Encoding = encoding } });
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream.BaseUrl);
         using var response = await gateway.PostAsync(GatewayInProcess.Body(stream: stream));
         await response.Content.ReadAsByteArrayAsync();
 
@@ -74,7 +75,7 @@ public sealed class OutcomeTests
         await using var upstream = await FakeUpstream.StartAsync();
         var error = Reply.Error(status).WithHeader("retry-after", "7").WithHeader("x-should-retry", "true");
         upstream.Script.Otherwise(error);
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream.BaseUrl);
         using var response = await gateway.PostAsync();
 
         Assert.Equal(status, (int)response.StatusCode);
@@ -90,7 +91,7 @@ public sealed class OutcomeTests
     {
         await using var upstream = await FakeUpstream.StartAsync();
         upstream.Script.Otherwise(Reply.Page(502, "text/html", "<h1>Bad gateway</h1>"));
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream.BaseUrl);
         using var response = await gateway.PostAsync();
         Assert.Equal(HttpStatusCode.BadGateway, response.StatusCode);
         Assert.Equal("<h1>Bad gateway</h1>", await response.Content.ReadAsStringAsync());
@@ -102,7 +103,7 @@ public sealed class OutcomeTests
     {
         await using var upstream = await FakeUpstream.StartAsync();
         upstream.Script.Otherwise(Reply.Text("some text before it fails") with { ErrorEvent = ("overloaded_error", "Overloaded") });
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream.BaseUrl);
         using var response = await gateway.PostAsync();
         Assert.Contains("overloaded_error", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
 
@@ -118,7 +119,7 @@ public sealed class OutcomeTests
     {
         await using var upstream = await FakeUpstream.StartAsync();
         upstream.Script.Otherwise(Reply.Text("a longer text that will not be told to its end") with { Delivery = Delivery.FinAfter(afterEvents) });
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream.BaseUrl);
         using var response = await gateway.PostAsync();
 
         var (bytes, isBroken) = await ReadToEitherEndAsync(response);
@@ -136,7 +137,7 @@ public sealed class OutcomeTests
     {
         await using var upstream = await FakeUpstream.StartAsync();
         upstream.Script.Otherwise(Reply.Text("a longer text that will not be told to its end") with { Delivery = Delivery.ResetAfter(afterEvents) });
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream.BaseUrl);
         using var response = await gateway.PostAsync();
 
         // A reset may overtake what was sent before it, even the head: then there is something to say, and a 502 says it.
@@ -150,7 +151,7 @@ public sealed class OutcomeTests
     {
         await using var upstream = await FakeUpstream.StartAsync();
         upstream.Script.Otherwise(Reply.Text("never stopped") with { Delivery = Delivery.CleanEndAfter(4) });
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream.BaseUrl);
         using var response = await gateway.PostAsync();
         await response.Content.ReadAsStringAsync();
         Assert.Equal(ForwardOutcome.Incomplete, (await gateway.NextRowAsync()).Outcome);
@@ -161,7 +162,7 @@ public sealed class OutcomeTests
     {
         await using var upstream = await FakeUpstream.StartAsync();
         upstream.Script.Otherwise(Reply.Text("x") with { Delivery = Delivery.ResetAfter(-1) });
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream.BaseUrl);
         using var response = await gateway.PostAsync();
         await OwnAnswer.AssertAsync(response, HttpStatusCode.BadGateway, "api_error", shouldRetry: true);
 
@@ -172,7 +173,7 @@ public sealed class OutcomeTests
     [Fact]
     public async Task An_upstream_that_nobody_listens_for_is_unreachable_and_costs_nothing()
     {
-        await using var gateway = await GatewayInProcess.StartAsync($"http://127.0.0.1:{ClosedPort()}");
+        await using var gateway = await StartAsync($"http://127.0.0.1:{ClosedPort()}");
         using var response = await gateway.PostAsync();
         await OwnAnswer.AssertAsync(response, HttpStatusCode.BadGateway, "api_error", shouldRetry: true);
         var row = await gateway.NextRowAsync();
@@ -184,7 +185,7 @@ public sealed class OutcomeTests
     {
         await using var upstream = await FakeUpstream.StartAsync();
         upstream.Script.Otherwise(Reply.Text("x") with { Delivery = Delivery.StallAfter(-1) });
-        await using var gateway = await GatewayInProcess.StartAsync(
+        await using var gateway = await StartAsync(
             upstream.BaseUrl, static options => options with { Proxy = options.Proxy with { FirstByteTimeout = TimeSpan.FromMilliseconds(200) } });
         using var response = await gateway.PostAsync();
         await OwnAnswer.AssertAsync(response, HttpStatusCode.GatewayTimeout, "timeout_error", shouldRetry: true);
@@ -197,7 +198,7 @@ public sealed class OutcomeTests
     {
         await using var upstream = await FakeUpstream.StartAsync();
         upstream.Script.Otherwise(Reply.Text("x") with { Delivery = Delivery.StallAfter(2) });
-        await using var gateway = await GatewayInProcess.StartAsync(
+        await using var gateway = await StartAsync(
             upstream.BaseUrl, static options => options with { Proxy = options.Proxy with { UpstreamIdleTimeout = TimeSpan.FromMilliseconds(300) } });
         using var response = await gateway.PostAsync();
         await Assert.ThrowsAnyAsync<HttpRequestException>(() => response.Content.ReadAsStringAsync());
@@ -210,7 +211,7 @@ public sealed class OutcomeTests
     {
         await using var upstream = await FakeUpstream.StartAsync();
         upstream.Script.Otherwise(Reply.Text("x") with { Delivery = Delivery.StallAfter(2) });
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream.BaseUrl);
         var response = await gateway.PostAsync();
         var stream = await response.Content.ReadAsStreamAsync();
         await stream.ReadExactlyAsync(new byte[16]);
@@ -226,7 +227,7 @@ public sealed class OutcomeTests
     {
         await using var upstream = await FakeUpstream.StartAsync();
         upstream.Script.Otherwise(Reply.Text("x") with { Delivery = Delivery.StallAfter(-1) });
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream.BaseUrl);
         using var leave = new CancellationTokenSource();
         var posting = gateway.PostAsync(cancellation: leave.Token);
         await upstream.WaitForRequestsAsync(1, TimeSpan.FromSeconds(10));
@@ -243,7 +244,7 @@ public sealed class OutcomeTests
     {
         await using var upstream = await FakeUpstream.StartAsync();
         upstream.Script.Otherwise(Reply.Text(new string('x', 24_000_000)) with { Delivery = new Delivery { DeltaCharacters = 0, PieceBytes = 65536 } });
-        await using var gateway = await GatewayInProcess.StartAsync(
+        await using var gateway = await StartAsync(
             upstream.BaseUrl, static options => options with { Proxy = options.Proxy with { ClientStallTimeout = TimeSpan.FromMilliseconds(500) } });
 
         using var response = await gateway.PostAsync();
@@ -259,7 +260,7 @@ public sealed class OutcomeTests
     public async Task A_free_operation_has_a_row_without_tokens_or_cost()
     {
         await using var upstream = await FakeUpstream.StartAsync();
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream.BaseUrl);
         using var response = await gateway.Client.PostAsync("/v1/messages/count_tokens?beta=true", GatewayInProcess.Body());
         Assert.Contains("input_tokens", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         var row = await gateway.NextRowAsync();
@@ -271,7 +272,7 @@ public sealed class OutcomeTests
     public async Task An_unknown_model_has_tokens_and_a_flag_but_no_dollars()
     {
         await using var upstream = await FakeUpstream.StartAsync();
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream.BaseUrl);
         using var response = await gateway.PostAsync(GatewayInProcess.Body("claude-opus-99"));
         await response.Content.ReadAsStringAsync();
         var row = await gateway.NextRowAsync();
@@ -315,3 +316,9 @@ public sealed class OutcomeTests
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }
+
+/// <summary>Over event loops and connections of our own.</summary>
+public sealed class OutcomeOverLoopsTests() : OutcomeTests(ProxyTransport.Loops);
+
+/// <summary>Over .NET's sockets and client.</summary>
+public sealed class OutcomeOverSocketsTests() : OutcomeTests(ProxyTransport.Sockets);

@@ -1,13 +1,14 @@
 using System.Diagnostics;
 using System.Net;
 using Tollgate.Hosting;
+using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Facts;
 using Tollgate.Testing.Upstream;
 
 namespace Tollgate.Tests.DataPath;
 
 /// <summary>A stop lets what is under way end, cuts what does not, and says in the ledger which of the two it was.</summary>
-public sealed class StopTests
+public abstract class StopTests(ProxyTransport transport) : DataPathTests(transport)
 {
     private static readonly TimeSpan Long = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(200);
@@ -20,7 +21,7 @@ public sealed class StopTests
     {
         await using var upstream = await FakeUpstream.StartAsync();
         upstream.Script.Otherwise(Reply.Text("never told to its end") with { Delivery = Delivery.StallAfter(4) });
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl, scheme: scheme);
+        await using var gateway = await StartAsync(upstream.BaseUrl, scheme: scheme);
         using var response = await gateway.PostAsync();
         var reading = response.Content.ReadAsStringAsync();
 
@@ -40,7 +41,7 @@ public sealed class StopTests
     {
         await using var upstream = await FakeUpstream.StartAsync();
         upstream.Script.Otherwise(Reply.Text("x") with { Delivery = Delivery.StallAfter(-1) });
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl, scheme: scheme);
+        await using var gateway = await StartAsync(upstream.BaseUrl, scheme: scheme);
         var posting = gateway.PostAsync();
         await upstream.WaitForRequestsAsync(1, Patience);
 
@@ -57,7 +58,7 @@ public sealed class StopTests
     {
         await using var upstream = await FakeUpstream.StartAsync();
         upstream.Script.Otherwise(Reply.Text("told slowly while the gateway stops") with { Delivery = new Delivery { Pause = TimeSpan.FromMilliseconds(30) } });
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream.BaseUrl);
         using var response = await gateway.PostAsync();
         var stopping = gateway.StopAsync(Long);
 
@@ -71,7 +72,7 @@ public sealed class StopTests
     {
         await using var upstream = await FakeUpstream.StartAsync();
         upstream.Script.Otherwise(Reply.Text("x") with { Delivery = Delivery.StallAfter(2) });
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream.BaseUrl);
         using var response = await gateway.PostAsync();
         using var hurry = new CancellationTokenSource();
         var stopping = gateway.StopAsync(Long, hurry.Token);
@@ -88,7 +89,7 @@ public sealed class StopTests
     {
         await using var upstream = await FakeUpstream.StartAsync();
         upstream.Script.Otherwise(Reply.Text("x") with { Delivery = new Delivery { HeadDelay = TimeSpan.FromMilliseconds(400) } });
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream.BaseUrl);
         var posting = gateway.PostAsync();
         await upstream.WaitForRequestsAsync(1, Patience);
 
@@ -107,7 +108,7 @@ public sealed class StopTests
     public async Task A_connection_that_is_kept_alive_serves_one_more_request_during_a_stop()
     {
         await using var upstream = await FakeUpstream.StartAsync();
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream.BaseUrl);
         using (var before = await gateway.PostAsync())
         {
             await before.Content.ReadAsStringAsync();
@@ -126,7 +127,7 @@ public sealed class StopTests
     public async Task An_idle_connection_is_closed_after_a_quiet_second()
     {
         await using var upstream = await FakeUpstream.StartAsync();
-        await using var gateway = await GatewayInProcess.StartAsync(upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream.BaseUrl);
         using (var before = await gateway.PostAsync())
         {
             await before.Content.ReadAsStringAsync();
@@ -137,3 +138,9 @@ public sealed class StopTests
         Assert.InRange(Stopwatch.GetElapsedTime(started), Drain.Quiet / 2, Drain.CutTimeout);
     }
 }
+
+/// <summary>Over event loops and connections of our own.</summary>
+public sealed class StopOverLoopsTests() : StopTests(ProxyTransport.Loops);
+
+/// <summary>Over .NET's sockets and client.</summary>
+public sealed class StopOverSocketsTests() : StopTests(ProxyTransport.Sockets);

@@ -470,7 +470,7 @@ public abstract class Http1TransportTests(EventLoop? loop)
     {
         var proxy = new WebProxy("http://proxy.test:3128") { BypassList = ["^direct\\.test$"] };
         Assert.IsType<SocketsHttpTransport>(UpstreamTransports.For(new UpstreamOptions { BaseUrl = "https://api.test", Transport = UpstreamTransport.Own }, proxy));
-        Assert.IsType<SocketsHttpTransport>(UpstreamTransports.For(new UpstreamOptions { BaseUrl = "https://api.test" }, new WebProxy()));
+        Assert.IsType<SocketsHttpTransport>(UpstreamTransports.For(new UpstreamOptions { BaseUrl = "https://api.test", Transport = UpstreamTransport.Client }, new WebProxy()));
         Assert.IsType<SocketsHttpTransport>(UpstreamTransports.For(new UpstreamOptions { BaseUrl = "http://127.0.0.1:1", HttpVersion = "2", Transport = UpstreamTransport.Own }, proxy));
         Assert.IsType<Http1Transport>(UpstreamTransports.For(new UpstreamOptions { BaseUrl = "http://127.0.0.1:1", Transport = UpstreamTransport.Own }, proxy));
         Assert.IsType<Http1Transport>(UpstreamTransports.For(new UpstreamOptions { BaseUrl = "https://api.test", Transport = UpstreamTransport.Own }, new WebProxy()));
