@@ -191,7 +191,7 @@ internal sealed class LoadTestRun : IAsyncDisposable
         {
             Peer = peer.Name,
             Round = round,
-            VoidBecause = _options.Bounds.Reasons(otherPercent, figures),
+            VoidBecause = _options.Bounds.Reasons(otherPercent, figures, hasStore: store.Count > 0),
             Due = figures.Due,
             Answered = figures.Answered,
             Errors = figures.Errors,

@@ -10,9 +10,9 @@ public class BaselineTests
     [Fact]
     public void A_baseline_is_read_as_it_was_written()
     {
-        var written = Baseline.None.With("at commit abc", [Scan, Peek], 20_000);
+        var written = Baseline.None.With("at commit abc", "a processor", [Scan, Peek], 20_000);
         var read = Baseline.Parse(written.ToString());
-        Assert.Equal(written.Taken, read.Taken);
+        Assert.Equal((written.Taken, "a processor"), (read.Taken, read.Processor));
         Assert.Equal(written.Benchmarks, read.Benchmarks);
         Assert.Equal(new BaselineEntry(110.123, 0.005, 0), read.Benchmarks["Sse.TinyPing"]);
     }
@@ -20,8 +20,8 @@ public class BaselineTests
     [Fact]
     public void A_part_taken_anew_leaves_the_rest_as_it_was()
     {
-        var first = Baseline.None.With("then", [Scan, Peek], 20_000);
-        var second = first.With("now", [Peek with { Fastest = 90 }], 30_000);
+        var first = Baseline.None.With("then", "a processor", [Scan, Peek], 20_000);
+        var second = first.With("now", "another", [Peek with { Fastest = 90 }], 30_000);
         Assert.Equal("now", second.Taken);
         Assert.Equal(first.Benchmarks["Sse.TinyPing"], second.Benchmarks["Sse.TinyPing"]);
         Assert.Equal(0.003, second.Benchmarks["BodyPeek.ModelFirst(Small)"].Units, 9);

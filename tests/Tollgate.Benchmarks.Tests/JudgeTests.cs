@@ -5,8 +5,9 @@ namespace Tollgate.Benchmarks.Tests;
 public class JudgeTests
 {
     private const double Calibration = 20_000;
+    private const string Processor = "of then";
     private static readonly Measurement Scan = new("Sse", "TinyPing", Mean: 110, Fastest: 100, Allocated: 0, Promised: 0);
-    private static readonly Baseline Before = Baseline.None.With("then", [Scan], Calibration);
+    private static readonly Baseline Before = Baseline.None.With("then", Processor, [Scan], Calibration);
 
     [Fact]
     public void What_is_as_it_was_is_kept()
@@ -31,8 +32,17 @@ public class JudgeTests
     [Fact]
     public void A_machine_that_is_half_as_fast_is_forgiven()
     {
-        Assert.Equal(Verdict.Kept, Judge.All([Scan with { Fastest = 200 }], 2 * Calibration, Before)[0].Verdict);
-        Assert.Equal(Verdict.Slower, Judge.All([Scan with { Fastest = 100 }], Calibration / 2, Before)[0].Verdict);
+        Assert.Equal(Verdict.Kept, Judge.All([Scan with { Fastest = 200 }], 2 * Calibration, Before, Processor)[0].Verdict);
+        Assert.Equal(Verdict.Slower, Judge.All([Scan with { Fastest = 100 }], Calibration / 2, Before, Processor)[0].Verdict);
+    }
+
+    [Theory]
+    [InlineData(299, Verdict.Kept)]
+    [InlineData(301, Verdict.Slower)]
+    public void Another_processor_than_the_baselines_has_twice_the_leeway(double fastest, Verdict verdict)
+    {
+        var judged = Assert.Single(Judge.All([Scan with { Fastest = fastest }], Calibration, Before, "another"));
+        Assert.Equal((verdict, 3), (judged.Verdict, judged.Allowed));
     }
 
     [Fact]
@@ -51,13 +61,13 @@ public class JudgeTests
     [Fact]
     public void A_promise_holds_without_a_baseline_and_a_time_does_not()
     {
-        var judged = Judge.All([Scan with { Fastest = 1e9 }, Scan with { Allocated = 1 }], Calibration, Baseline.None);
+        var judged = Judge.All([Scan with { Fastest = 1e9 }, Scan with { Allocated = 1 }], Calibration, Baseline.None, Processor);
         Assert.Equal([(Verdict.New, false), (Verdict.Allocates, true)], judged.Select(static one => (one.Verdict, one.IsBroken)));
         Assert.All(judged, static one => Assert.Null(one.Ratio));
     }
 
     [Fact]
-    public void Without_a_calibration_there_is_no_judgement() => Assert.Throws<ArgumentOutOfRangeException>(() => Judge.All([Scan], 0, Before));
+    public void Without_a_calibration_there_is_no_judgement() => Assert.Throws<ArgumentOutOfRangeException>(() => Judge.All([Scan], 0, Before, Processor));
 
-    private static Judgement One(Measurement measured) => Assert.Single(Judge.All([measured], Calibration, Before));
+    private static Judgement One(Measurement measured) => Assert.Single(Judge.All([measured], Calibration, Before, Processor));
 }

@@ -9,8 +9,8 @@ public class ReportTests
     [Fact]
     public void A_row_says_what_is_broken()
     {
-        var baseline = Baseline.None.With("then", [Scan with { Mean = 25_000, Fastest = 20_000 }], 1_000);
-        var table = Report.Table(Judge.All([Scan, Scan with { Allocated = 0, Case = "Other" }, Scan with { Allocated = 0 }], 1_000, baseline)).Split('\n');
+        var baseline = Baseline.None.With("then", "a processor", [Scan with { Mean = 25_000, Fastest = 20_000 }], 1_000);
+        var table = Report.Table(Judge.All([Scan, Scan with { Allocated = 0, Case = "Other" }, Scan with { Allocated = 0 }], 1_000, baseline, "a processor")).Split('\n');
         Assert.Equal("| Sse.LongPing |", table[2][..16]);
         Assert.Equal(["Sse.LongPing", "50.00 us (20.0 GB/s)", "1,024 B", "25.00 us", "2.00", "<= 0 B", "BROKEN: allocates"], Cells(table[2]));
         Assert.Equal(["Sse.Other", "50.00 us (20.0 GB/s)", "0 B", "-", "-", "<= 0 B", "new"], Cells(table[3]));

@@ -10,20 +10,21 @@ public sealed record BaselineEntry(double Mean, double Units, long Allocated);
 
 /// <summary>What later runs are compared with; committed.</summary>
 /// <param name="Taken">When, at which commit and on which machine.</param>
+/// <param name="Processor">The machine's processor, as it names itself.</param>
 /// <param name="Benchmarks">By <see cref="Measurement.Name"/>.</param>
-public sealed record Baseline(string Taken, IReadOnlyDictionary<string, BaselineEntry> Benchmarks)
+public sealed record Baseline(string Taken, string Processor, IReadOnlyDictionary<string, BaselineEntry> Benchmarks)
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true, NewLine = "\n" };
 
     /// <summary>Before there is any.</summary>
-    public static Baseline None { get; } = new(string.Empty, new Dictionary<string, BaselineEntry>());
+    public static Baseline None { get; } = new(string.Empty, string.Empty, new Dictionary<string, BaselineEntry>());
 
     /// <summary>Reads one.</summary>
     /// <exception cref="JsonException">It is none.</exception>
     public static Baseline Parse(string text) => JsonSerializer.Deserialize<Baseline>(text, Json) ?? throw new JsonException("It is empty.");
 
     /// <summary>A baseline with these measurements; of others it keeps what it had, so that a part can be taken anew.</summary>
-    public Baseline With(string taken, IEnumerable<Measurement> measurements, double calibration)
+    public Baseline With(string taken, string processor, IEnumerable<Measurement> measurements, double calibration)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(calibration);
         var benchmarks = new SortedDictionary<string, BaselineEntry>(Benchmarks.ToDictionary(), StringComparer.Ordinal);
@@ -32,7 +33,7 @@ public sealed record Baseline(string Taken, IReadOnlyDictionary<string, Baseline
             benchmarks[measured.Name] = new BaselineEntry(Math.Round(measured.Mean, 3), Math.Round(measured.Fastest / calibration, 7), measured.Allocated);
         }
 
-        return new Baseline(taken, benchmarks);
+        return new Baseline(taken, processor, benchmarks);
     }
 
     /// <summary>The file's text.</summary>

@@ -27,7 +27,8 @@ internal static class GateRun
     /// <returns>The exit code: 0, 1 when a promise is broken or a time is, 2 when something did not run.</returns>
     public static int Run(string[] filters, string commit, bool update)
     {
-        var taken = Taken(commit);
+        var processor = Processor();
+        var taken = Taken(commit, processor);
         Directory.CreateDirectory(Artifacts);
         List<Summary> summaries;
         using (var log = new StreamWriter($"{Artifacts}/log.txt"))
@@ -48,25 +49,25 @@ internal static class GateRun
         }
 
         var baseline = File.Exists(BaselineFile) ? Baseline.Parse(File.ReadAllText(BaselineFile)) : Baseline.None;
-        var judgements = Judge.All(measurements, calibration.Fastest, baseline);
+        var judgements = Judge.All(measurements, calibration.Fastest, baseline, processor);
         Console.WriteLine();
         Console.WriteLine($"{char.ToUpperInvariant(taken[0])}{taken[1..]}.");
         Console.WriteLine(baseline == Baseline.None ? "There is no baseline." : $"The baseline: {baseline.Taken}.");
-        Console.WriteLine("Ratio: fastest rounds, as multiples of the calibration.");
+        Console.WriteLine($"Ratio: fastest rounds, as multiples of the calibration{(baseline == Baseline.None || baseline.Processor == processor ? string.Empty : "; tolerances are doubled, as the baseline is another processor's")}.");
         Console.WriteLine();
         Console.Write(Report.Table(judgements));
         if (update)
         {
-            Write(taken, measurements, calibration.Fastest, baseline);
+            Write(taken, processor, measurements, calibration.Fastest, baseline);
         }
 
         // A time that got worse is what an update is for; a promise is changed where it stands.
         return judgements.Any(judged => update ? judged.Verdict == Verdict.Allocates : judged.IsBroken) ? 1 : 0;
     }
 
-    private static void Write(string taken, Measurement[] measurements, double calibration, Baseline baseline)
+    private static void Write(string taken, string processor, Measurement[] measurements, double calibration, Baseline baseline)
     {
-        File.WriteAllText(BaselineFile, baseline.With(taken, measurements, calibration).ToString());
+        File.WriteAllText(BaselineFile, baseline.With(taken, processor, measurements, calibration).ToString());
         foreach (var type in measurements.GroupBy(static measured => measured.Type).Where(static type => type.Key != "Calibration"))
         {
             var page = $"{Results}/{type.Key}.md";
@@ -109,9 +110,11 @@ internal static class GateRun
     private static string Case(BenchmarkCase benchmark) => benchmark.Descriptor.WorkloadMethod.Name
         + (benchmark.HasParameters ? $"({string.Join(", ", benchmark.Parameters.Items.Select(static item => string.Create(CultureInfo.InvariantCulture, $"{item.Value}")))})" : string.Empty);
 
-    private static string Taken(string commit)
+    private static string Processor() =>
+        File.ReadLines("/proc/cpuinfo").FirstOrDefault(static line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() ?? "unknown processor";
+
+    private static string Taken(string commit, string processor)
     {
-        var processor = File.ReadLines("/proc/cpuinfo").FirstOrDefault(static line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() ?? "unknown processor";
         var load = File.ReadAllText("/proc/loadavg").Split(' ')[0];
         return string.Create(
             CultureInfo.InvariantCulture,

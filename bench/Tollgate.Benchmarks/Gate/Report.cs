@@ -76,7 +76,7 @@ public static class Report
         Verdict.Kept => "ok",
         Verdict.New => "new",
         Verdict.Allocates => "BROKEN: allocates",
-        _ => string.Create(CultureInfo.InvariantCulture, $"BROKEN: over {judged.Measured.Tolerance:0.0#} x"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"BROKEN: over {judged.Allowed:0.0#} x"),
     };
 
     private static string Rows(string[] head, IEnumerable<string[]> rows)
