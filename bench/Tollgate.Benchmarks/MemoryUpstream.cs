@@ -64,6 +64,8 @@ internal sealed class MemoryUpstream(string contentType, ReadOnlyMemory<byte>[] 
         return false;
     }
 
+    public ValueTask WaitToReadAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
     public ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
         if (_next == reads.Length)

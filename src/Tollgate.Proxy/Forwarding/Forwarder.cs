@@ -120,10 +120,11 @@ public static class Forwarder
                     {
                         ownFrom = await FlushAsync(client, watchdog, limits, time, result, ownFrom);
                         isUnflushed = false;
-                        buffer = client.GetMemory(ReadBytes);
                     }
 
                     watchdog.Arm(WatchedStep.UpstreamBody, limits.UpstreamIdle, ownFrom);
+                    await response.WaitToReadAsync(watchdog.Token);
+                    buffer = client.GetMemory(ReadBytes);
                     read = await response.ReadAsync(buffer, watchdog.Token);
                     ownFrom = time.GetTimestamp();
                 }

@@ -53,6 +53,10 @@ public interface IUpstreamResponse : IAsyncDisposable
     /// <returns>Whether there was anything, or the end; otherwise <see cref="ReadAsync"/> has to wait, or tells what went wrong.</returns>
     bool TryRead(Span<byte> buffer, out int read);
 
+    /// <summary>Returns when a read is worth trying, or at once where that can't be told. A stream that waits so holds no buffer.</summary>
+    /// <remarks>What goes wrong meanwhile is <see cref="ReadAsync"/>'s to tell.</remarks>
+    ValueTask WaitToReadAsync(CancellationToken cancellationToken);
+
     /// <summary>Reads what has arrived of the body; 0 at its end.</summary>
     /// <exception cref="UpstreamException">The body broke off.</exception>
     ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken);

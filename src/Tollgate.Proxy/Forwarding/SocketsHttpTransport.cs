@@ -152,6 +152,8 @@ public sealed class SocketsHttpTransport : IUpstreamTransport, IDisposable
             return false;
         }
 
+        public ValueTask WaitToReadAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
         public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
         {
             try

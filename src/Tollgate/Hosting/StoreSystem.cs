@@ -40,7 +40,8 @@ internal sealed class StoreSystem(StorageOptions options, string executableDirec
 
         try
         {
-            return new ChildProcess(Process.Start(start)!, logger);
+            // A merge takes every processor for as long as it likes; an answer must not wait for it.
+            return new ChildProcess(LowPriority.Start(start), logger);
         }
         catch (Win32Exception exception)
         {

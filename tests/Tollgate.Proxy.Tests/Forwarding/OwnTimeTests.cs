@@ -111,6 +111,8 @@ public class OwnTimeTests
             return false;
         }
 
+        public ValueTask WaitToReadAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
         public ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
         {
             time.Advance(Wait);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
@@ -52,6 +53,16 @@ public sealed class StoreSystemTests : IDisposable
         {
             Environment.SetEnvironmentVariable("TOLLGATE__STORAGE__CONNECTIONSTRING", null);
         }
+    }
+
+    [Fact]
+    public async Task A_store_and_whatever_it_starts_give_way_to_the_gateway()
+    {
+        using var system = Script("echo \"$(nice) $(sh -c nice)\"", out var log);
+        using var process = system.Start();
+        Assert.Equal("10 10", await log.First.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken));
+        await process.Exited.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        Assert.Equal(ProcessPriorityClass.Normal, Process.GetCurrentProcess().PriorityClass);
     }
 
     [Fact]

@@ -129,6 +129,25 @@ internal sealed class Http1Connection : IDisposable
         return _isBodyEnded || TryDecode(destination, out written);
     }
 
+    /// <summary>Returns when a read of the body is worth trying; what is wrong the read tells. No buffer is held meanwhile. On a loop only; elsewhere it would cost a system call.</summary>
+    public ValueTask WaitToReadBodyAsync(CancellationToken cancellationToken)
+    {
+        if (Loop is null || _isBodyEnded || _isBodyBroken || _start < _end)
+        {
+            return ValueTask.CompletedTask;
+        }
+
+        ReturnBuffer();
+        var waiting = ReceiveAsync(Memory<byte>.Empty, cancellationToken);
+        return waiting.IsCompletedSuccessfully ? Ended(waiting) : WaitSlowAsync(waiting);
+
+        static ValueTask Ended(ValueTask<int> waiting)
+        {
+            waiting.GetAwaiter().GetResult();
+            return ValueTask.CompletedTask;
+        }
+    }
+
     /// <summary>Reads what has arrived of the body; 0 at its end.</summary>
     /// <exception cref="UpstreamException">The body broke off before its end, or its framing is wrong.</exception>
     public ValueTask<int> ReadBodyAsync(Memory<byte> destination, CancellationToken cancellationToken)
@@ -288,6 +307,19 @@ internal sealed class Http1Connection : IDisposable
     {
         _isBodyBroken |= _chunks.Decode(source, destination, out consumed, out written) == OperationStatus.InvalidData;
         _isBodyEnded = _chunks.IsEnded;
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private static async ValueTask WaitSlowAsync(ValueTask<int> waiting)
+    {
+        try
+        {
+            await waiting;
+        }
+        catch (Exception broken) when (IsBreak(broken))
+        {
+            // The read that follows meets the same.
+        }
     }
 
     /// <summary>Reads to where the bytes are wanted. The buffer has nothing left, and is not held while the upstream is waited for.</summary>

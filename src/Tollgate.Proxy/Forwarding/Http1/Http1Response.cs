@@ -28,6 +28,9 @@ internal sealed class Http1Response(IdleConnections idle, RequestWriter writer) 
     public bool TryRead(Span<byte> buffer, out int read) => _connection.TryReadBody(buffer, out read);
 
     /// <inheritdoc/>
+    public ValueTask WaitToReadAsync(CancellationToken cancellationToken) => _connection.WaitToReadBodyAsync(cancellationToken);
+
+    /// <inheritdoc/>
     public ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken) => _connection.ReadBodyAsync(buffer, cancellationToken);
 
     /// <inheritdoc/>
