@@ -8,9 +8,11 @@ internal static class Repository
     public static string Read(string path) => File.ReadAllText(Path.Combine(Root, path)).ReplaceLineEndings("\n");
 
     /// <summary>Compares with a file of Approved/, or rewrites it when TOLLGATE_APPROVE=1.</summary>
-    public static void Approve(string name, string actual)
+    public static void Approve(string name, string actual) => ApproveDocument(Path.Combine("tests", "Tollgate.ClickHouse.Tests", "Approved", name), actual);
+
+    /// <summary>The same for a file anywhere in the tree.</summary>
+    public static void ApproveDocument(string path, string actual)
     {
-        var path = Path.Combine("tests", "Tollgate.ClickHouse.Tests", "Approved", name);
         if (Environment.GetEnvironmentVariable("TOLLGATE_APPROVE") == "1")
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(Root, path))!);

@@ -131,6 +131,14 @@ public sealed class SpendViewsTests(LedgerStore store) : IClassFixture<SpendStor
         Near([halfWidth], await LinesAsync(view, "plus_minus"));
     }
 
+    [Theory]
+    [MemberData(nameof(Zones))]
+    public async Task Half_of_the_answers_of_a_model_are_faster_than_its_median(string zone) =>
+        Assert.Equal(
+            Within(zone, Since, Until).GroupBy(static row => row.Model).OrderByDescending(static group => group.Count()).ThenBy(static group => group.Key).Select(static group => Line(
+                group.Key, group.Count(), group.Select(static row => row.LatencyMicroseconds / 1_000).Order().ElementAt((group.Count() - 1) / 2))),
+            await AskAsync("latency", zone, "model, requests, latency_ms[1]"));
+
     [Fact]
     public async Task The_day_that_ran_away_is_the_first_of_the_outliers() =>
         Assert.Equal("cho|2026-11-06", (await AskAsync("spend_outliers", "UTC", "developer, day"))[0]);
