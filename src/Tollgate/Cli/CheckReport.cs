@@ -12,7 +12,15 @@ internal static class CheckReport
         if (json)
         {
             output.WriteLine(JsonSerializer.Serialize(
-                new { valid = result.IsValid, file = result.File, problems = result.Problems, warnings = result.Warnings },
+                new
+                {
+                    valid = result.IsValid,
+                    file = result.File,
+                    proxy = result.IsValid ? result.Options.Proxy.Listen : [],
+                    admin = result.IsValid ? result.Options.Admin.Listen : [],
+                    problems = result.Problems,
+                    warnings = result.Warnings,
+                },
                 CliJson.Options));
         }
         else

@@ -40,7 +40,8 @@ internal sealed class CommandLine(ConfigurationLoader loader, TimeProvider time,
         var migrate = new MigrateCommand(loader, time, output, error).Create(config, json);
         var verify = new VerifyCommand(loader, time, output, error).Create(config, json);
         var spool = new SpoolCommand(loader, time, output, error).Create(config, json);
-        var root = new RootCommand("Tollgate: a gateway between Claude Code and its model provider, with an exact ledger of what is spent.") { config, serveVerb, check, keys, budgets, prices, migrate, verify, spool };
+        var clientSetup = new ClientSetupCommand(loader, time, output, error).Create();
+        var root = new RootCommand("Tollgate: a gateway between Claude Code and its model provider, with an exact ledger of what is spent.") { config, serveVerb, check, keys, budgets, prices, migrate, verify, spool, clientSetup };
 
         Func<ParseResult, CancellationToken, Task<int>> run = (parsed, cancellation) => ServeAsync(parsed.GetValue(config), error, cancellation);
         root.SetAction(run);
