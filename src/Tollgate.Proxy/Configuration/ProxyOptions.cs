@@ -16,7 +16,7 @@ public sealed record ProxyOptions
 
     /// <summary>
     /// What serves the connections: <c>loops</c>, threads of their own, on which a request and its upstream's connection stay (Linux only, elsewhere sockets are
-    /// taken), or <c>sockets</c>, .NET's on the thread pool, which cost twice the CPU. Default <c>loops</c>.
+    /// taken), or <c>sockets</c>, .NET's on the thread pool. Default <c>loops</c>.
     /// </summary>
     [NeedsRestart]
     public ProxyTransport Transport { get; init; } = ProxyTransport.Loops;
