@@ -6,8 +6,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Tollgate.Proxy.EventLoops;
 
-/// <summary>One thread that waits for its sockets and runs whatever is to be done with them: a client's connection and the upstream's that answers it never leave it.</summary>
+/// <summary>One thread that waits for its sockets and runs whatever is to be done with them: a client's request and the upstream's answer to it never leave it.</summary>
 /// <remarks>
+/// A client's connection may move to another loop between two requests (<see cref="LoopSocket.BeginMove"/>).
 /// What happens on the thread has the loop as its <see cref="SynchronizationContext"/>, so that an await comes back to it wherever it was completed. Nothing on it may block:
 /// every connection of the loop would wait.
 /// Linux only (epoll).
@@ -32,7 +33,12 @@ public sealed class EventLoop
     private readonly List<(ILoopSocket? Owner, uint Generation)> _places = [];
     private readonly Stack<int> _freePlaces = new();
 
+    private EventLoop[] _group = [];
     private int _isAsleep;
+
+    // Of the loop's thread: sockets that are ready and have not had their turn.
+    private int _ready;
+    private long _movedAway;
     private volatile bool _isStopping;
     private volatile bool _isStopped;
 
@@ -52,6 +58,9 @@ public sealed class EventLoop
 
     /// <summary>Which of its group's loops it is, from 0.</summary>
     public int Index { get; }
+
+    /// <summary>How many times a socket has moved from it to another loop.</summary>
+    public long MovedAway => Volatile.Read(ref _movedAway);
 
     /// <summary>Runs pipes' continuations on the loop: at once if already there.</summary>
     public PipeScheduler Scheduler { get; }
@@ -87,6 +96,26 @@ public sealed class EventLoop
     /// <summary>Awaiting this goes on on the loop.</summary>
     public Entry EnterAsync() => new(this);
 
+    /// <summary>Another loop of the group that sleeps while ready sockets wait for their turn here; null when there is none. On the loop only.</summary>
+    public EventLoop? FindRelief()
+    {
+        if (_ready == 0)
+        {
+            return null;
+        }
+
+        for (var step = 1; step < _group.Length; step++)
+        {
+            var other = _group[(Index + step) % _group.Length];
+            if (Volatile.Read(ref other._isAsleep) == 1)
+            {
+                return other;
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Ends the thread, closing what sockets it still has. What is posted afterwards runs on the thread pool.</summary>
     public void Stop()
     {
@@ -98,7 +127,10 @@ public sealed class EventLoop
         }
     }
 
-    /// <summary>Watches a socket for as long as it is open. On the loop only. Returns its place, to be given to <see cref="Leave"/>.</summary>
+    /// <summary>Makes it one of several that may help each other; before it has any sockets.</summary>
+    internal void BelongTo(EventLoop[] group) => _group = group;
+
+    /// <summary>Watches a socket for as long as it is open. On the loop only. Returns its place, to be given back.</summary>
     internal int Join(ILoopSocket owner, int descriptor)
     {
         if (!_freePlaces.TryPop(out var place))
@@ -120,6 +152,14 @@ public sealed class EventLoop
         _freePlaces.Push(place);
     }
 
+    /// <summary>Forgets a socket that goes on on another loop. On the loop only.</summary>
+    internal void Leave(int place, int descriptor)
+    {
+        LinuxSockets.Unwatch(_epoll, descriptor);
+        Leave(place);
+        Volatile.Write(ref _movedAway, _movedAway + 1);
+    }
+
     /// <summary>Ends the watching of a descriptor that stays open.</summary>
     internal void Unwatch(int descriptor) => LinuxSockets.Unwatch(_epoll, descriptor);
 
@@ -134,6 +174,7 @@ public sealed class EventLoop
             Volatile.Write(ref _isAsleep, 0);
             for (var at = 0; at < count; at++)
             {
+                _ready = count - at - 1;
                 var (what, data) = LinuxSockets.EventAt(_events, at);
                 if (data == WakerData)
                 {

@@ -1,6 +1,6 @@
 namespace Tollgate.Proxy.EventLoops;
 
-/// <summary>A gateway's loops. Connections are given to them in turn.</summary>
+/// <summary>A gateway's loops. Connections are given to them in turn; one that has more to do than it can gives some to one that sleeps.</summary>
 public sealed class EventLoopGroup : IDisposable
 {
     /// <summary>Most loops of a group.</summary>
@@ -18,6 +18,11 @@ public sealed class EventLoopGroup : IDisposable
         for (var index = 0; index < count; index++)
         {
             _loops[index] = new EventLoop(index);
+        }
+
+        foreach (var loop in _loops)
+        {
+            loop.BelongTo(_loops);
         }
     }
 

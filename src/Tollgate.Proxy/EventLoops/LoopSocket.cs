@@ -5,6 +5,7 @@ namespace Tollgate.Proxy.EventLoops;
 /// <summary>A connected TCP socket that belongs to a loop.</summary>
 /// <remarks>
 /// One read and one write may be under way at a time. Both are tried at once, and go on when the loop tells that they can; on another thread than the loop's they are taken there first.
+/// It may move to another loop while neither is under way, so that whoever comes from another thread looks again once it is there.
 /// Closing is safe at any time, from anywhere: what is under way fails with <see cref="ObjectDisposedException"/>.
 /// </remarks>
 public sealed class LoopSocket : ILoopSocket, IDisposable
@@ -13,6 +14,7 @@ public sealed class LoopSocket : ILoopSocket, IDisposable
     private readonly LoopOperation _send = new();
     private Memory<byte> _receiveInto;
     private ReadOnlyMemory<byte> _sendFrom;
+    private EventLoop _loop;
 
     // Of the loop, like all that is not said to be anybody's.
     private int _descriptor;
@@ -27,12 +29,12 @@ public sealed class LoopSocket : ILoopSocket, IDisposable
 
     private LoopSocket(EventLoop loop, int descriptor)
     {
-        Loop = loop;
+        _loop = loop;
         _descriptor = descriptor;
     }
 
     /// <summary>Whose it is.</summary>
-    public EventLoop Loop { get; }
+    public EventLoop Loop => Volatile.Read(ref _loop);
 
     /// <summary>The peer's address; null when it is none of IP.</summary>
     public IPEndPoint? RemoteEndPoint { get; internal set; }
@@ -78,6 +80,33 @@ public sealed class LoopSocket : ILoopSocket, IDisposable
     /// <summary>Begins to be watched, which an accepted one isn't yet. On the loop only, once.</summary>
     public void Join() => _place = Loop.Join(this, _descriptor);
 
+    /// <summary>Whether it can move: nothing waits to be sent or read. On the loop only.</summary>
+    public bool CanMove => _descriptor >= 0 && !_receive.IsPending && !_send.IsPending;
+
+    /// <summary>Leaves its loop for another. On the loop only, while it <see cref="CanMove"/>; the caller enters the other and calls <see cref="EndMove"/> there.</summary>
+    public void BeginMove(EventLoop to)
+    {
+        Loop.Leave(_place, _descriptor);
+        _place = -1;
+        Volatile.Write(ref _loop, to);
+    }
+
+    /// <summary>Arrives at the loop that it was moved to. There only.</summary>
+    /// <exception cref="ObjectDisposedException">It was closed meanwhile, or the loop has ended.</exception>
+    public void EndMove()
+    {
+        if (EventLoop.Current != Loop)
+        {
+            Dispose();
+            throw new ObjectDisposedException(nameof(LoopSocket));
+        }
+
+        ObjectDisposedException.ThrowIf(_descriptor < 0, this);
+
+        // What came in between is told of, as to any that begins to be watched.
+        Join();
+    }
+
     /// <summary>Whether nothing has come and nothing has ended, as far as this host knows by now.</summary>
     public bool IsQuiet => Volatile.Read(ref _isDisposed) == 0 && !LinuxSockets.HasSomethingToRead(_descriptor);
 
@@ -110,14 +139,14 @@ public sealed class LoopSocket : ILoopSocket, IDisposable
     /// <exception cref="IOException">The connection broke.</exception>
     public ValueTask<int> ReceiveAsync(Memory<byte> into)
     {
+        if (Volatile.Read(ref _isDisposed) != 0)
+        {
+            return ValueTask.FromException<int>(new ObjectDisposedException(nameof(LoopSocket)));
+        }
+
         if (EventLoop.Current != Loop)
         {
             return ReceiveOnLoopAsync(into);
-        }
-
-        if (_descriptor < 0)
-        {
-            return ValueTask.FromException<int>(new ObjectDisposedException(nameof(LoopSocket)));
         }
 
         if (_isReadable)
@@ -149,14 +178,14 @@ public sealed class LoopSocket : ILoopSocket, IDisposable
     /// <exception cref="IOException">The connection broke.</exception>
     public ValueTask SendAsync(ReadOnlyMemory<byte> bytes)
     {
+        if (Volatile.Read(ref _isDisposed) != 0)
+        {
+            return ValueTask.FromException(new ObjectDisposedException(nameof(LoopSocket)));
+        }
+
         if (EventLoop.Current != Loop)
         {
             return SendOnLoopAsync(bytes);
-        }
-
-        if (_descriptor < 0)
-        {
-            return ValueTask.FromException(new ObjectDisposedException(nameof(LoopSocket)));
         }
 
         _sendFrom = bytes;
@@ -192,9 +221,8 @@ public sealed class LoopSocket : ILoopSocket, IDisposable
             return;
         }
 
-        RunOnLoop(static self =>
+        RunOnLoop(static socket =>
         {
-            var socket = (LoopSocket)self!;
             LinuxSockets.SetReset(socket._descriptor);
             socket.Close();
         });
@@ -205,7 +233,7 @@ public sealed class LoopSocket : ILoopSocket, IDisposable
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
         {
-            RunOnLoop(static self => ((LoopSocket)self!).Close());
+            RunOnLoop(static socket => socket.Close());
         }
     }
 
@@ -218,6 +246,10 @@ public sealed class LoopSocket : ILoopSocket, IDisposable
             if (_receive.IsPending)
             {
                 GoOnReceiving();
+                if (EventLoop.Current != Loop)
+                {
+                    return; // Moved; the other loop is told anew of what can be done.
+                }
             }
         }
 
@@ -245,15 +277,15 @@ public sealed class LoopSocket : ILoopSocket, IDisposable
         await SendAsync(bytes);
     }
 
-    private void RunOnLoop(SendOrPostCallback callback)
+    private void RunOnLoop(Action<LoopSocket> action)
     {
         if (EventLoop.Current == Loop)
         {
-            callback(this);
+            action(this);
         }
         else
         {
-            Loop.Post(callback, this);
+            Loop.Post(static visit => ((Visit)visit!).Run(), new Visit(this, action));
         }
     }
 
@@ -350,6 +382,22 @@ public sealed class LoopSocket : ILoopSocket, IDisposable
         {
             _sendFrom = default;
             _send.Fail(new ObjectDisposedException(nameof(LoopSocket)));
+        }
+    }
+
+    private sealed record Visit(LoopSocket Socket, Action<LoopSocket> Action)
+    {
+        public void Run()
+        {
+            // It may have moved on. A loop that has ended has its visits made by whoever comes: then there is nobody to be in the way of.
+            if (EventLoop.Current is not null)
+            {
+                Socket.RunOnLoop(Action);
+            }
+            else
+            {
+                Action(Socket);
+            }
         }
     }
 }

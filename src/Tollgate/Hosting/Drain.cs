@@ -71,7 +71,10 @@ internal sealed class Drain(TimeProvider time) : IDisposable
     }
 
     /// <summary>Connection middleware: serves a connection that was <see cref="Accepted"/>.</summary>
-    public async Task ConnectAsync(ConnectionContext connection, ConnectionDelegate next)
+    /// <param name="connection">The connection.</param>
+    /// <param name="next">Serves it.</param>
+    /// <param name="mayMove">Whether it may change event loops between requests.</param>
+    public async Task ConnectAsync(ConnectionContext connection, ConnectionDelegate next, bool mayMove = false)
     {
         try
         {
@@ -79,7 +82,7 @@ internal sealed class Drain(TimeProvider time) : IDisposable
             {
                 // Awaited here and not by a method of its own, which may have ended before it is awaited: then this would go on where it is.
                 await own.Loop.EnterAsync();
-                own.Begin();
+                own.Begin(mayMove);
             }
 
             await next(connection);

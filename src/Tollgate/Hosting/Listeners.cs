@@ -137,7 +137,7 @@ internal static class Listeners
         {
             if (drain is not null)
             {
-                listener.Use(next => connection => drain.ConnectAsync(connection, next));
+                listener.Use(next => connection => drain.ConnectAsync(connection, next, mayMove: address.Scheme == ListenScheme.Http));
             }
 
             switch (address.Scheme)

@@ -7,7 +7,7 @@ namespace Tollgate.Hosting;
 /// <summary>A client's connection on an event loop, as Kestrel wants it.</summary>
 /// <remarks>
 /// Bytes are read when there are any, into as much as the last reads were worth, so that a connection that waits holds no buffer. Everything runs on the loop's thread: the server,
-/// the request, and the connection to the upstream that answers it.
+/// the request, and the connection to the upstream that answers it. Between two requests it may move: where one loop has several to serve and another sleeps, the sleeping one takes it.
 /// </remarks>
 internal sealed class LoopConnection : DefaultConnectionContext, IDuplexPipe
 {
@@ -27,15 +27,17 @@ internal sealed class LoopConnection : DefaultConnectionContext, IDuplexPipe
     private Task _receiving = Task.CompletedTask;
     private volatile ConnectionAbortedException? _abort;
     private bool _isBegun;
+    private bool _mayMove;
 
     /// <summary>Takes over an accepted socket.</summary>
     public LoopConnection(LoopSocket socket)
         : base("L" + Interlocked.Increment(ref _last).ToString("X8", System.Globalization.CultureInfo.InvariantCulture))
     {
         _socket = socket;
+        var scheduler = new SocketScheduler(socket);
         _input = new Pipe(new PipeOptions(
-            readerScheduler: socket.Loop.Scheduler,
-            writerScheduler: socket.Loop.Scheduler,
+            readerScheduler: scheduler,
+            writerScheduler: scheduler,
             pauseWriterThreshold: MostUnread,
             resumeWriterThreshold: MostUnread / 2,
             minimumSegmentSize: LeastRead,
@@ -57,8 +59,10 @@ internal sealed class LoopConnection : DefaultConnectionContext, IDuplexPipe
     public EventLoop Loop => _socket.Loop;
 
     /// <summary>Begins to read. On the loop only, once.</summary>
-    public void Begin()
+    /// <param name="mayMove">Whether it may change loops between requests: where nothing but the server's pipe waits for bytes, as without TLS, and one request is served at a time.</param>
+    public void Begin(bool mayMove)
     {
+        _mayMove = mayMove;
         _socket.Join();
         _isBegun = true;
         _receiving = ReceiveAsync();
@@ -74,7 +78,14 @@ internal sealed class LoopConnection : DefaultConnectionContext, IDuplexPipe
     /// <inheritdoc/>
     public override async ValueTask DisposeAsync()
     {
-        await _socket.Loop.EnterAsync();
+        // Awaited here and not in a method of its own, which may have ended before it is awaited: then this would go on where it is.
+        do
+        {
+            await _socket.Loop.EnterAsync();
+        }
+        while (EventLoop.Current is { } here && here != _socket.Loop);
+
+        _mayMove = false;
         _input.Reader.Complete();
         _output.Complete();
         await _output.DrainAsync();
@@ -125,6 +136,13 @@ internal sealed class LoopConnection : DefaultConnectionContext, IDuplexPipe
         while (true)
         {
             await _socket.WhenReadableAsync();
+            if (_mayMove && _output.HasAnswered && _socket.CanMove && _socket.Loop.FindRelief() is { } relief)
+            {
+                _socket.BeginMove(relief);
+                await relief.EnterAsync();
+                _socket.EndMove();
+            }
+
             var memory = _input.Writer.GetMemory(wish);
             var count = _socket.TryReceive(memory.Span);
             if (count == 0)
@@ -137,6 +155,8 @@ internal sealed class LoopConnection : DefaultConnectionContext, IDuplexPipe
                 continue;
             }
 
+            _output.HasAnswered = false;
+
             wish = count == memory.Length ? Math.Min(memory.Length * 2, MostRead) : count < wish / 4 ? Math.Max(wish / 2, LeastRead) : wish;
             _input.Writer.Advance(count);
             var flushed = await _input.Writer.FlushAsync();
@@ -145,5 +165,11 @@ internal sealed class LoopConnection : DefaultConnectionContext, IDuplexPipe
                 return;
             }
         }
+    }
+
+    /// <summary>Runs what waits for the client's bytes where the socket is by then.</summary>
+    private sealed class SocketScheduler(LoopSocket socket) : PipeScheduler
+    {
+        public override void Schedule(Action<object?> action, object? state) => socket.Loop.Scheduler.Schedule(action, state);
     }
 }

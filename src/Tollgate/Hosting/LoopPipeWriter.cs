@@ -19,6 +19,9 @@ internal sealed class LoopPipeWriter(LoopSocket socket) : PipeWriter
     private bool _isCompleted;
     private volatile bool _isBroken;
 
+    /// <summary>Whether something was sent since this was last set to false: the connection's reader does that for what it reads. True at first.</summary>
+    public bool HasAnswered { get; set; } = true;
+
     /// <inheritdoc/>
     public override bool CanGetUnflushedBytes => true;
 
@@ -55,6 +58,7 @@ internal sealed class LoopPipeWriter(LoopSocket socket) : PipeWriter
             return new ValueTask<FlushResult>(new FlushResult(isCanceled: false, isCompleted: _isBroken));
         }
 
+        HasAnswered = true;
         var sending = socket.SendAsync(_buffer.AsMemory(0, _length));
         if (!sending.IsCompletedSuccessfully)
         {

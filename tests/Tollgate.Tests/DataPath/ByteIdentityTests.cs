@@ -44,6 +44,19 @@ public abstract class ByteIdentityTests(ProxyTransport transport) : DataPathTest
         });
     }
 
+    private protected static async Task ExchangeManyAtOnceAsync(GatewayInProcess gateway, int count, int atOnce)
+    {
+        await Parallel.ForEachAsync(Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = atOnce }, async (seed, cancellation) =>
+        {
+            var sent = EchoBody.Of(seed, 100 + (seed % 3000));
+            var wanted = 100 + (seed * 7 % 3000);
+            using var response = await gateway.Client.PostAsync($"/anthropic/echo?seed={seed}&bytes={wanted}", new ByteArrayContent(sent), cancellation);
+            Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(sent)), response.Headers.GetValues(EchoBody.ReceivedHashHeader).Single());
+            Assert.Equal(EchoBody.Of(seed, wanted), await response.Content.ReadAsByteArrayAsync(cancellation));
+            Assert.Equal(ForwardOutcome.Completed, (await gateway.NextRowAsync()).Outcome);
+        });
+    }
+
     private static int Size(Random sizes) => sizes.Next(1 << sizes.Next(24)) % (LargestBody + 1);
 
     /// <summary>Writes a body in random pieces, each flushed; with a length or in chunks.</summary>
@@ -67,7 +80,17 @@ public abstract class ByteIdentityTests(ProxyTransport transport) : DataPathTest
 }
 
 /// <summary>Over event loops and connections of our own.</summary>
-public sealed class ByteIdentityOverLoopsTests() : ByteIdentityTests(ProxyTransport.Loops);
+public sealed class ByteIdentityOverLoopsTests() : ByteIdentityTests(ProxyTransport.Loops)
+{
+    [Fact]
+    public async Task Clients_whose_connections_change_loops_between_requests_get_their_own_answers()
+    {
+        await using var upstream = await FakeUpstream.StartAsync();
+        await using var gateway = await StartAsync(upstream.BaseUrl);
+        await ExchangeManyAtOnceAsync(gateway, count: 6000, atOnce: 32);
+        Assert.True(gateway.Moves > 20, $"connections changed loops {gateway.Moves} times");
+    }
+}
 
 /// <summary>Over .NET's sockets and client.</summary>
 public sealed class ByteIdentityOverSocketsTests() : ByteIdentityTests(ProxyTransport.Sockets);

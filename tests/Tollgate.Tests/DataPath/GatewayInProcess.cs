@@ -41,6 +41,9 @@ internal sealed class GatewayInProcess : IAsyncDisposable
 
     public FakeRecorder Recorder { get; } = new();
 
+    /// <summary>How many times a client's connection has changed event loops.</summary>
+    public long Moves => _loops?.All.Sum(static loop => loop.MovedAway) ?? 0;
+
     public Uri Address { get; private set; } = null!;
 
     public HttpClient Client { get; private set; } = null!;
