@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Tollgate.Cli.Report;
 using Tollgate.Configuration;
 
 namespace Tollgate.Cli;
@@ -40,8 +41,9 @@ internal sealed class CommandLine(ConfigurationLoader loader, TimeProvider time,
         var migrate = new MigrateCommand(loader, time, output, error).Create(config, json);
         var verify = new VerifyCommand(loader, time, output, error).Create(config, json);
         var spool = new SpoolCommand(loader, time, output, error).Create(config, json);
+        var report = new ReportCommand(loader, time, () => Terminal.Of(output, error, loader), output, error).Create(config, json);
         var clientSetup = new ClientSetupCommand(loader, time, output, error).Create();
-        var root = new RootCommand("Tollgate: a gateway between Claude Code and its model provider, with an exact ledger of what is spent.") { config, serveVerb, check, keys, budgets, prices, migrate, verify, spool, clientSetup };
+        var root = new RootCommand("Tollgate: a gateway between Claude Code and its model provider, with an exact ledger of what is spent.") { config, serveVerb, check, keys, budgets, prices, report, migrate, verify, spool, clientSetup };
 
         Func<ParseResult, CancellationToken, Task<int>> run = (parsed, cancellation) => ServeAsync(parsed.GetValue(config), error, cancellation);
         root.SetAction(run);

@@ -34,6 +34,23 @@ internal sealed class StoreVerb(ConfigurationLoader loader, TextWriter error)
             return ExitCodes.WrongUse;
         }
 
+        return await RunAsync(
+            storage,
+            storage.Mode == StorageMode.Embedded
+                ? $"Nobody answers at storage.listen, {storage.Listen}. The embedded store runs only with the gateway: {whenAway}."
+                : null,
+            "Start the server, or correct storage.connectionString.",
+            store => run(store, storage));
+    }
+
+    /// <summary>The same for a store that is not the configured one.</summary>
+    /// <param name="storage">How to reach it.</param>
+    /// <param name="advice">What to say when nobody answers there.</param>
+    /// <param name="run">The verb; its exit code.</param>
+    public Task<int> RunAsync(StorageOptions storage, string advice, Func<StoreClient, Task<int>> run) => RunAsync(storage, null, advice, run);
+
+    private async Task<int> RunAsync(StorageOptions storage, string? whenUnreachable, string advice, Func<StoreClient, Task<int>> run)
+    {
         StoreClient store;
         try
         {
@@ -47,11 +64,14 @@ internal sealed class StoreVerb(ConfigurationLoader loader, TextWriter error)
 
         try
         {
-            return await run(store, storage);
+            return await run(store);
         }
         catch (StoreException failed)
         {
-            await error.WriteLineAsync(Describe(failed, storage, whenAway));
+            await error.WriteLineAsync(
+                failed.Fault == StoreFault.Unreachable ? whenUnreachable ?? $"{failed.Message} {advice}"
+                : MissingSchema.Contains(failed.Code) ? $"{failed.Message} Run tollgate migrate first."
+                : failed.Message);
             return ExitCodes.Failed;
         }
         finally
@@ -59,13 +79,4 @@ internal sealed class StoreVerb(ConfigurationLoader loader, TextWriter error)
             store.Dispose();
         }
     }
-
-    private static string Describe(StoreException failed, StorageOptions storage, string whenAway) => (failed.Fault, storage.Mode) switch
-    {
-        (StoreFault.Unreachable, StorageMode.Embedded) =>
-            $"Nobody answers at storage.listen, {storage.Listen}. The embedded store runs only with the gateway: {whenAway}.",
-        (StoreFault.Unreachable, _) => $"{failed.Message} Start the server, or correct storage.connectionString.",
-        _ when MissingSchema.Contains(failed.Code) => $"{failed.Message} Run tollgate migrate first.",
-        _ => failed.Message,
-    };
 }
