@@ -8,7 +8,9 @@ namespace Tollgate.Cli;
 /// <param name="loader">Reads the configuration.</param>
 /// <param name="time">The clock.</param>
 /// <param name="serve">Runs the gateway until it is told to stop; given a valid configuration only.</param>
-internal sealed class CommandLine(ConfigurationLoader loader, TimeProvider time, Func<ConfigurationResult, CancellationToken, Task<int>> serve)
+/// <param name="terminal">What writers lead to; null to look at this process's streams.</param>
+internal sealed class CommandLine(
+    ConfigurationLoader loader, TimeProvider time, Func<ConfigurationResult, CancellationToken, Task<int>> serve, Func<TextWriter, TextWriter, Terminal>? terminal = null)
 {
     /// <summary>Parses and runs one command. Throws nothing that a user can cause.</summary>
     public async Task<int> RunAsync(string[] arguments, TextWriter output, TextWriter error, CancellationToken cancellation)
@@ -41,7 +43,7 @@ internal sealed class CommandLine(ConfigurationLoader loader, TimeProvider time,
         var migrate = new MigrateCommand(loader, time, output, error).Create(config, json);
         var verify = new VerifyCommand(loader, time, output, error).Create(config, json);
         var spool = new SpoolCommand(loader, time, output, error).Create(config, json);
-        var report = new ReportCommand(loader, time, () => Terminal.Of(output, error, loader), output, error).Create(config, json);
+        var report = new ReportCommand(loader, time, () => terminal is null ? Terminal.Of(output, error, loader) : terminal(output, error), output, error).Create(config, json);
         var clientSetup = new ClientSetupCommand(loader, time, output, error).Create();
         var root = new RootCommand("Tollgate: a gateway between Claude Code and its model provider, with an exact ledger of what is spent.") { config, serveVerb, check, keys, budgets, prices, report, migrate, verify, spool, clientSetup };
 
