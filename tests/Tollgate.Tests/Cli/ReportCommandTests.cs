@@ -181,7 +181,7 @@ public sealed class ReportCommandTests(ReportedStore store) : IClassFixture<Repo
     public async Task No_rows_are_said_and_are_no_failure()
     {
         const string None = "--since 2025-01-01 --until 2025-01-02 --timezone UTC --team nobody";
-        const string Said = "The ledger has no requests from 2025-01-01 to 2025-01-02 (UTC), team nobody.\n";
+        const string Said = "No requests in the ledger: from 2025-01-01 to 2025-01-02 (UTC), team nobody.\n";
         Assert.Equal((0, "", Said), await store.RunAsync($"report daily {None}"));
         Assert.Equal((0, "", Said), await store.RunAsync($"report blocks {None}"));
         var (code, output, error) = await store.RunAsync($"report daily {None} --json");

@@ -159,7 +159,7 @@ internal sealed class ReportCommand(ConfigurationLoader loader, TimeProvider tim
     {
         if (count == 0)
         {
-            await error.WriteLineAsync($"The ledger has no requests {ReportRequest.Describe(scope)}.");
+            await error.WriteLineAsync($"No requests in the ledger: {ReportRequest.Describe(scope)}.");
         }
     }
 

@@ -80,7 +80,7 @@ internal sealed record ReportRequest
             ({ } since, { } until) => $"from {Day(since)} to {Day(until)}",
             ({ } since, null) => $"since {Day(since)}",
             (null, { } until) => $"until {Day(until)}",
-            _ => "of all time",
+            _ => "all days",
         };
         return string.Concat([$"{days} ({scope.TimeZone})", .. Filter("developer", scope.Developers), .. Filter("team", scope.Teams), .. Filter("project", scope.Projects), .. Filter("model", scope.Models)]);
     }

@@ -19,7 +19,7 @@ internal sealed class ReportTable(Terminal terminal, TextWriter output)
     /// <param name="days">What each line cost by day, for the trend; null for none.</param>
     public void Write(ReportKind kind, ReportScope scope, IReadOnlyList<ReportLine> lines, IReadOnlyList<DaySpend>? days)
     {
-        output.WriteLine($"Spend by {kind.Key.ToString().ToLowerInvariant()} {ReportRequest.Describe(scope)}");
+        output.WriteLine($"Spend by {kind.Key.ToString().ToLowerInvariant()}: {ReportRequest.Describe(scope)}");
         output.WriteLine();
         var columns = new List<TableColumn> { new(kind.Heading, [.. lines.Select(static line => ReportFigures.Name(line.Key))], "Total", IsText: true) };
         if (kind.Key == ReportKey.Session)
@@ -50,7 +50,7 @@ internal sealed class ReportTable(Terminal terminal, TextWriter output)
     /// <summary>The blocks.</summary>
     public void Write(ReportScope scope, IReadOnlyList<UsageBlock> blocks, DateTimeOffset now)
     {
-        output.WriteLine($"Spend by blocks of five hours {ReportRequest.Describe(scope)}");
+        output.WriteLine($"Spend by blocks of five hours: {ReportRequest.Describe(scope)}");
         output.WriteLine();
         var columns = new List<TableColumn>
         {
