@@ -2,6 +2,7 @@ using System.CommandLine;
 using Tollgate.ClickHouse;
 using Tollgate.ClickHouse.Spend;
 using Tollgate.Configuration;
+using Tollgate.Proxy.Configuration;
 
 namespace Tollgate.Cli.Report;
 
@@ -76,14 +77,7 @@ internal sealed class ReportCommand(ConfigurationLoader loader, TimeProvider tim
             Projects = parsed.GetValue(_project) ?? [],
             Models = parsed.GetValue(_model) ?? [],
         };
-        var storage = address is null ? null : StoreUrl.Parse(address);
-        var problem = request.Resolve(time, out var scope)
-            ?? (json && csv ? "Say --json or --csv, not both." : null)
-            ?? (address is not null && file is not null ? "Say --store or --config, not both: --store reads no configuration." : null)
-
-            // Not the value: it may hold a password.
-            ?? (address is not null && storage is null ? "--store must be http:// or https://, a host and a port, as http://127.0.0.1:8123; a user and password may stand before the host." : null);
-        if (problem is not null)
+        if (Problem(request, address, file, json && csv, out var scope, out var storage) is { } problem)
         {
             await error.WriteLineAsync(problem);
             return ExitCodes.WrongUse;
@@ -94,6 +88,18 @@ internal sealed class ReportCommand(ConfigurationLoader loader, TimeProvider tim
         return storage is null
             ? await verb.RunAsync(file, "report on", WhenAway, (store, _) => run(store, scope, format, cancellation))
             : await verb.RunAsync(storage, "Is --store right, and does the store run? The embedded one runs only with its gateway.", store => run(store, scope, format, cancellation));
+    }
+
+    private string? Problem(ReportRequest request, string? address, string? file, bool isTwoFormats, out ReportScope scope, out StorageOptions? storage)
+    {
+        storage = address is null ? null : StoreUrl.Parse(address);
+        return request.Resolve(time, out scope) is { } wrong ? wrong
+            : isTwoFormats ? "Say --json or --csv, not both."
+            : address is not null && file is not null ? "Say --store or --config, not both: --store reads no configuration."
+
+            // Not the value: it may hold a password.
+            : address is not null && storage is null ? "--store must be http:// or https://, a host and a port, as http://127.0.0.1:8123; a user and password may stand before the host."
+            : null;
     }
 
     private async Task<int> ReportAsync(StoreClient store, ReportKind kind, ReportScope scope, Format format, CancellationToken cancellation)
@@ -165,6 +171,8 @@ internal sealed class ReportCommand(ConfigurationLoader loader, TimeProvider tim
 
     private static Option<string[]> Filter(string name) => new($"--{name}")
     {
-        HelpName = "NAME", Description = $"Only this {name}; * stands for anything. May be given several times, for any of them.", Arity = ArgumentArity.OneOrMore,
+        HelpName = "NAME",
+        Description = $"Only this {name}; * stands for anything. May be given several times, for any of them.",
+        Arity = ArgumentArity.OneOrMore,
     };
 }

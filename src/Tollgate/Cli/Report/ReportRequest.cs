@@ -66,7 +66,14 @@ internal sealed record ReportRequest
 
         scope = new ReportScope
         {
-            Since = since, Until = until, TimeZone = zone, WeekStart = WeekStart, Developers = Developers, Teams = Teams, Projects = Projects, Models = Models,
+            Since = since,
+            Until = until,
+            TimeZone = zone,
+            WeekStart = WeekStart,
+            Developers = Developers,
+            Teams = Teams,
+            Projects = Projects,
+            Models = Models,
         };
         return null;
     }

@@ -43,7 +43,7 @@ internal sealed class ReportTable(Terminal terminal, TextWriter output)
         Finish(columns);
         if (bars is { } whole && kind.IsPeriod && lines.Count > 1)
         {
-            output.WriteLine($"Trend by day {whole.All}");
+            output.WriteLine($"Trend  {whole.All}");
         }
     }
 
