@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 suites=("$@")
 if [ ${#suites[@]} -eq 0 ]; then
-  suites=(Tollgate.Proxy.Tests Tollgate.Store.Tests Tollgate.ClickHouse.Tests Tollgate.Control.Tests Tollgate.Tests Tollgate.LoadTest.Tests Tollgate.Benchmarks.Tests Tollgate.EndToEnd)
+  suites=(Tollgate.Proxy.Tests Tollgate.Store.Tests Tollgate.ClickHouse.Tests Tollgate.Control.Tests Tollgate.Tests Tollgate.LoadTest.Tests Tollgate.Benchmarks.Tests Tollgate.Demo.Tests Tollgate.EndToEnd)
 fi
 
 passed=0 failed=0 skipped=0
