@@ -17,6 +17,7 @@ SOAK    := artifacts/bin/Tollgate.Soak/release/Tollgate.Soak.dll
 BENCH   := dotnet artifacts/bin/Tollgate.Benchmarks/release/Tollgate.Benchmarks.dll
 LEDGER  := $(if $(SCENARIO),$(filter everything soak,$(SCENARIO))$(EVERYTHING),set)
 LOAD    := dotnet artifacts/bin/Tollgate.LoadTest/release/Tollgate.LoadTest.dll
+DEMO    := dotnet artifacts/bin/Tollgate.Demo/release/Tollgate.Demo.dll
 BUILD   := dotnet build -c Release -v quiet -clp:NoSummary --nologo
 
 help: ## list the targets
@@ -79,8 +80,12 @@ loadtest: $(if $(LEDGER),$(NATIVE)) ## open-model load beside plain proxies and 
 	@$(BUILD) loadtest/peers/Yarp
 	@exec $(LOAD) $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(EVERYTHING),--everything) $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(PEERS),--peers $(PEERS)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
-demo: ## simulated team and upstream (not here yet)
-	@echo "make demo: the simulated team is not part of this version yet; see CHANGELOG.md." >&2; exit 2
+demo: $(NATIVE) ## a month of a simulated team's history, then live traffic, without any provider key (SPEED=2 SECONDS=20 DAYS=30 SEED=; ARGS=--help)
+	@echo "building the gateway, its store and the simulated team (about a minute the first time)"
+	@$(BUILD) src/Tollgate.Store
+	@$(BUILD) src/Tollgate
+	@$(BUILD) demo/Tollgate.Demo
+	@exec $(DEMO) run $(if $(SPEED),--speed $(SPEED)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 dist: ## self-contained folder for linux-x64 (not here yet)
 	@echo "make dist: the self-contained folder is not part of this version yet; see CHANGELOG.md." >&2; exit 2

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using Tollgate.Demo.History;
+using Tollgate.Demo.Live;
 
 // The first Ctrl-C (or kill) ends everything in order; the second ends the program.
 using var enough = new CancellationTokenSource();
@@ -14,6 +15,7 @@ using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, stop)
 
 var root = new RootCommand("A simulated team: a month of history, and live traffic through a real gateway before a simulated provider.")
 {
+    RunVerb.Create(Console.Out, Console.Error, TimeProvider.System),
     HistoryVerb.Create(Console.Out, TimeProvider.System),
 };
 return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = true, ProcessTerminationTimeout = null }, enough.Token);

@@ -75,7 +75,12 @@ internal sealed class CallWriter(Chance chance, Developer developer, DateTimeOff
     {
         var asked = new PlannedCall
         {
-            At = Now, Duration = default, Model = model, RequestClass = "auxiliary", StopReason = "end_turn", RequestBytes = 4L * input,
+            At = Now,
+            Duration = default,
+            Model = model,
+            RequestClass = "auxiliary",
+            StopReason = "end_turn",
+            RequestBytes = 4L * input,
             Tokens = new ReportedTokens { Input = input, CacheRead = 0, CacheWrite = 0, CacheWrite5m = 0, CacheWrite1h = 0, Output = output, Thinking = 0 },
         };
         if (Reach(asked))
@@ -91,8 +96,14 @@ internal sealed class CallWriter(Chance chance, Developer developer, DateTimeOff
         {
             Add(new PlannedCall
             {
-                At = Now, Duration = TimeSpan.FromMilliseconds(chance.Between(60, 200)), Model = model, RequestClass = string.Empty, IsStream = false,
-                Operation = Operation.CountTokens, RequestBytes = chance.Between(2_000, 30_000), StopReason = string.Empty,
+                At = Now,
+                Duration = TimeSpan.FromMilliseconds(chance.Between(60, 200)),
+                Model = model,
+                RequestClass = string.Empty,
+                IsStream = false,
+                Operation = Operation.CountTokens,
+                RequestBytes = chance.Between(2_000, 30_000),
+                StopReason = string.Empty,
             });
         }
     }
@@ -100,8 +111,15 @@ internal sealed class CallWriter(Chance chance, Developer developer, DateTimeOff
     /// <summary>What a budget would have let no further.</summary>
     public void Refused(Conversation conversation, string model, string promptId) => Add(new PlannedCall
     {
-        At = Now, Duration = TimeSpan.FromMilliseconds(1), Model = model, RequestClass = "main", PromptId = promptId, IsStream = false, Ending = CallEnding.Refused,
-        StopReason = string.Empty, RequestBytes = 4L * conversation.Context,
+        At = Now,
+        Duration = TimeSpan.FromMilliseconds(1),
+        Model = model,
+        RequestClass = "main",
+        PromptId = promptId,
+        IsStream = false,
+        Ending = CallEnding.Refused,
+        StopReason = string.Empty,
+        RequestBytes = 4L * conversation.Context,
     });
 
     /// <summary>What was written, as a session.</summary>
