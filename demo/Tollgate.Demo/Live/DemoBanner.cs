@@ -28,7 +28,7 @@ internal static class DemoBanner
               curl -s {places.Admin}/metrics | grep -E '^tollgate_(cost_total|budget_spent_usd)'
               export TOLLGATE_ADMIN_TOKEN=$(cat {places.Directory}/{DemoPlaces.TokenFile}); artifacts/bin/Tollgate/release/tollgate budgets state --url {places.Admin}
 
-            {(settings.Length is { } length ? string.Create(CultureInfo.InvariantCulture, $"It ends by itself after {length.TotalSeconds:0} s.") : "Ctrl-C ends it and every process it started.")}
+            {(settings.Length is { } length ? string.Create(CultureInfo.InvariantCulture, $"It ends by itself after {length.TotalSeconds:0} s.") : "It is stopped by Ctrl-C, and leaves no process behind.")}
 
             """;
     }
