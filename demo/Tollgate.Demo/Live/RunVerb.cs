@@ -31,7 +31,8 @@ internal static class RunVerb
         {
             try
             {
-                var places = DemoPlaces.Take(parsed.GetValue(directory)!, parsed.GetValue(proxyPort), parsed.GetValue(adminPort), parsed.GetValue(storePort));
+                using var files = DemoDirectory.Take(parsed.GetValue(directory)!);
+                var places = DemoPlaces.Find(files.Path, parsed.GetValue(proxyPort), parsed.GetValue(adminPort), parsed.GetValue(storePort));
                 var length = parsed.GetValue(seconds) is { } some ? TimeSpan.FromSeconds(some) : (TimeSpan?)null;
                 var run = new DemoRun(places, new DemoSettings(parsed.GetValue(seed), parsed.GetValue(days), parsed.GetValue(speed), length), output, time);
                 return await run.RunAsync(enough) ? 0 : 1;
