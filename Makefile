@@ -59,7 +59,7 @@ soak-outage: $(NATIVE) ## take the store away for MINUTES=10 at RATE=2000 calls 
 
 approve: $(NATIVE) ## accept changed routes, configuration keys, metrics, log ids, schema and generated docs, for review in the diff
 	@$(BUILD) Gateway.sln
-	@TOLLGATE_APPROVE=1 tests/run.sh Tollgate.Proxy.Tests Tollgate.ClickHouse.Tests Tollgate.Tests
+	@TOLLGATE_APPROVE=1 tests/run.sh Tollgate.Proxy.Tests Tollgate.ClickHouse.Tests Tollgate.Demo.Tests Tollgate.Tests
 
 bench: ## every benchmark, held against its promise and the baseline (about 3 minutes; FILTER='*Sse* *Metrics*', UPDATE=1 writes bench/results)
 	@$(BUILD) bench/Tollgate.Benchmarks

@@ -1,16 +1,11 @@
 using System.Globalization;
-using Microsoft.Extensions.Logging.Abstractions;
-using Tollgate.ClickHouse;
-using Tollgate.ClickHouse.Schema;
-using Tollgate.Demo.History;
-using Tollgate.Proxy.Configuration;
 using Tollgate.Proxy.Recording;
-using Tollgate.Testing;
 
 namespace Tollgate.Demo.Tests;
 
 /// <summary>The history as the real store has it.</summary>
-public sealed class HistoryInStoreTests(HistoryInStoreTests.Store store) : IClassFixture<HistoryInStoreTests.Store>
+[Collection(nameof(HistoryStore))]
+public sealed class HistoryInStoreTests(HistoryStore store)
 {
     private const string Month = "since = '2026-10-22', until = '2026-11-20'";
     private const string Range = $"tz = 'Europe/Berlin', {Month}";
@@ -73,25 +68,4 @@ public sealed class HistoryInStoreTests(HistoryInStoreTests.Store store) : IClas
     [Fact]
     public async Task Waste_has_refusals_of_the_provider_and_money_that_bought_nothing() =>
         Assert.Equal("1\t1\t1\t1", await store.AskAsync($"SELECT max(rate_limited > 0), max(overloaded > 0), max(cost_not_completed > 0), max(cost_estimated > 0) FROM tollgate.waste({Range})"));
-
-    /// <summary>A store that the history was brought into once.</summary>
-    public sealed class Store : IAsyncLifetime
-    {
-        private StoreProcess _process = null!;
-
-        public Task<string> AskAsync(string sql) => _process.QueryAsync(sql);
-
-        public async ValueTask InitializeAsync()
-        {
-            _process = await StoreProcess.StartAsync();
-            using var client = new StoreClient(new StorageOptions { Listen = _process.Address.ToString() });
-            await new MigrationRunner(client, string.Empty, NullLogger<MigrationRunner>.Instance).MigrateAsync(TestContext.Current.CancellationToken);
-
-            // The rows' days are fixed: they must not end by age one day.
-            await client.ExecuteAsync("ALTER TABLE tollgate.requests REMOVE TTL", cancellationToken: TestContext.Current.CancellationToken);
-            await HistoryVerb.WriteAsync(SampleHistory.Month, client, TimeProvider.System, TestContext.Current.CancellationToken);
-        }
-
-        public ValueTask DisposeAsync() => _process.DisposeAsync();
-    }
 }

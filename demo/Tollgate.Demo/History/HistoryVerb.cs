@@ -33,7 +33,7 @@ internal static class HistoryVerb
                 return 1;
             }
 
-            await WriteAsync(history, client, time, cancellationToken);
+            await WriteAsync(history, client, cancellationToken);
             await output.WriteLineAsync(string.Create(
                 CultureInfo.InvariantCulture, $"{history.Rows.Count:N0} attempts of {history.Sessions.Count:N0} sessions from {history.Start:yyyy-MM-dd} on are in the store."));
             return 0;
@@ -42,13 +42,15 @@ internal static class HistoryVerb
     }
 
     /// <summary>Brings a history into a store that has the schema.</summary>
-    internal static async Task WriteAsync(DemoHistory history, StoreClient store, TimeProvider time, CancellationToken cancellationToken)
+    internal static async Task WriteAsync(DemoHistory history, StoreClient store, CancellationToken cancellationToken)
     {
         var directory = Directory.CreateTempSubdirectory("tollgate-demo-").FullName;
         try
         {
-            HistorySpool.Write(directory, history.Rows, GatewayId, time);
-            await HistorySpool.DeliverAsync(directory, store, GatewayId, time, cancellationToken);
+            // A spool's first number follows from the time: with the history's own, the store is the same each time.
+            var clock = new StoppedClock(history.End);
+            HistorySpool.Write(directory, history.Rows, GatewayId, clock);
+            await HistorySpool.DeliverAsync(directory, store, GatewayId, clock, cancellationToken);
         }
         finally
         {
@@ -56,5 +58,11 @@ internal static class HistoryVerb
         }
 
         await BudgetEvents.WriteAsync(store, BudgetEvents.Of(history, DemoBudgets.Of(history)), cancellationToken);
+    }
+
+    /// <summary>Tells one time of day; its timers run.</summary>
+    private sealed class StoppedClock(DateTimeOffset at) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => at;
     }
 }

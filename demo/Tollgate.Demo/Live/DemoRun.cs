@@ -49,7 +49,7 @@ internal sealed class DemoRun(DemoPlaces places, DemoSettings settings, TextWrit
         await rollup.RefreshAsync(enough);
         await BudgetEvents.WriteAsync(store, BudgetEvents.Of(history, budgets), enough);
         Say($"[3/4] the gateway has brought them into the ledger: ${history.Rows.Sum(static row => row.Cost.Total.ToDollars())} in all ({time.GetElapsedTime(began).TotalSeconds:0.0} s since the start)");
-        Say($"[4/4] twelve developers are at work, {settings.Speed:0.#} times as fast as life");
+        Say($"[4/4] the developers are at work, {settings.Speed:0.#} times as fast as life");
         await output.WriteLineAsync(DemoBanner.Write(places, history, settings));
 
         using var client = new LiveClient(places.Proxy, keys, time);

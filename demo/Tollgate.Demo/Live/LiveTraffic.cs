@@ -1,3 +1,4 @@
+using Tollgate.Demo.History;
 using Tollgate.Demo.Team;
 
 namespace Tollgate.Demo.Live;
@@ -11,7 +12,9 @@ internal sealed class LiveTraffic(LiveClient client, ulong seed, double speed, T
 {
     // Nobody watches a demo to see people think.
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(12);
-    private static readonly TimeSpan RunawayEvery = TimeSpan.FromSeconds(45);
+
+    // Whoever was refused asks around first, and then tries again.
+    private static readonly TimeSpan AfterRefusal = TimeSpan.FromSeconds(40);
 
     // A loop waits for nobody, and is to reach its budget while somebody watches.
     private const int RunawayFaster = 3;
@@ -26,7 +29,7 @@ internal sealed class LiveTraffic(LiveClient client, ulong seed, double speed, T
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         var chance = new Chance(seed).For("live");
-        var everybody = DemoTeam.Developers.Select(developer => WorkAsync(chance.For(developer.Name), developer, cancellationToken));
+        var everybody = DemoTeam.Developers.Where(static developer => developer.LeavesOnDay >= DemoHistory.DefaultDays).Select(developer => WorkAsync(chance.For(developer.Name), developer, cancellationToken));
         await Task.WhenAll([.. everybody, RunAwayAsync(chance.For("runaway"), cancellationToken)]);
     }
 
@@ -40,7 +43,10 @@ internal sealed class LiveTraffic(LiveClient client, ulong seed, double speed, T
 
             // A while of overload every so often, so that retries can be seen.
             var storm = own.Is(0.15) ? new Weather([(now, now.AddMinutes(3))]) : new Weather([]);
-            await PlayAsync(SessionScript.Write(own, developer, now, storm), refusals: 1, speed, cancellationToken);
+            if (!await PlayAsync(SessionScript.Write(own, developer, now, storm), refusals: 1, speed, cancellationToken))
+            {
+                await DelayAsync(AfterRefusal / speed, cancellationToken);
+            }
         }
     }
 
@@ -51,12 +57,13 @@ internal sealed class LiveTraffic(LiveClient client, ulong seed, double speed, T
         {
             var session = SessionScript.WriteRunaway(chance.For(number), developer, time.GetUtcNow(), TimeSpan.FromHours(2), refusals: 0);
             await PlayAsync(session, RefusalsOfRunaway, speed * RunawayFaster, cancellationToken);
-            await PauseAsync(RunawayEvery, speed, cancellationToken);
+            await DelayAsync(AfterRefusal / speed, cancellationToken);
         }
     }
 
     /// <summary>Sends a session's attempts one after the other, until it ends or was refused so many times.</summary>
-    private async Task PlayAsync(Session session, int refusals, double pace, CancellationToken cancellationToken)
+    /// <returns>Whether it came to its end; false when a budget stopped it, or the demo's end.</returns>
+    private async Task<bool> PlayAsync(Session session, int refusals, double pace, CancellationToken cancellationToken)
     {
         var last = TimeSpan.Zero;
         foreach (var call in session.Calls)
@@ -64,7 +71,7 @@ internal sealed class LiveTraffic(LiveClient client, ulong seed, double speed, T
             await PauseAsync(call.At - last, pace, cancellationToken);
             if (cancellationToken.IsCancellationRequested)
             {
-                return;
+                return false;
             }
 
             last = call.At + call.Duration;
@@ -76,23 +83,24 @@ internal sealed class LiveTraffic(LiveClient client, ulong seed, double speed, T
             }
             catch (OperationCanceledException)
             {
-                return;
+                return false;
             }
 
             Counts.CountEnd(result);
             if (result == CallResult.Refused && --refusals == 0)
             {
-                return;
+                return false;
             }
         }
+
+        return true;
     }
 
-    /// <summary>Waits as long as <paramref name="length"/> takes at this pace; returns early at the end.</summary>
-    private Task PauseAsync(TimeSpan length, double pace, CancellationToken cancellationToken)
-    {
-        var pause = (length < LongestPause ? length : LongestPause) / pace;
-        return pause <= TimeSpan.Zero
-            ? Task.CompletedTask
-            : Task.Delay(pause, time, cancellationToken).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-    }
+    /// <summary>Waits as long as <paramref name="length"/> takes at this pace, if it is not long; returns early at the end.</summary>
+    private Task PauseAsync(TimeSpan length, double pace, CancellationToken cancellationToken) =>
+        DelayAsync((length < LongestPause ? length : LongestPause) / pace, cancellationToken);
+
+    private Task DelayAsync(TimeSpan pause, CancellationToken cancellationToken) => pause <= TimeSpan.Zero
+        ? Task.CompletedTask
+        : Task.Delay(pause, time, cancellationToken).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 }

@@ -23,7 +23,7 @@ internal static class RunVerb
                 result.AddError($"--speed is {result.GetValueOrDefault<double>()}; give 0.5 to 50.");
             }
         });
-        var command = new Command("run", "A month of history, a real gateway before a simulated provider, and twelve developers at work.")
+        var command = new Command("run", "A month of history, a real gateway before a simulated provider, and a team of developers at work.")
         {
             seed, days, speed, seconds, directory, proxyPort, adminPort, storePort,
         };

@@ -30,7 +30,7 @@ internal static class DemoTeam
         ("gateway", "platform"), ("design-system", "mobile"), ("checkout", "payments"), ("ledger-api", "payments"), ("mobile-app", "mobile"), ("pipelines", "data"),
     ];
 
-    /// <summary>Everybody.</summary>
+    /// <summary>Everybody who was there at some time of the history.</summary>
     public static IReadOnlyList<Developer> Developers { get; } =
     [
         new("amara", "platform", 1, 3.2, Opus, ["gateway", "ledger-api"]) { CachesForAnHour = true },
@@ -40,7 +40,7 @@ internal static class DemoTeam
         new("emeka", "payments", 1, 1.6, Sonnet, ["ledger-api", "checkout"]) { JoinsOnDay = 11 },
         new(Runaway, "payments", -5, 2.6, Opus, ["checkout"]),
         new("kavya", "mobile", 5.5, 3.0, Sonnet, ["mobile-app", "design-system"]) { CachesForAnHour = true },
-        new("lucia", "mobile", 1, 1.2, Sonnet, ["design-system", "mobile-app"]),
+        new("lucia", "mobile", 1, 1.2, Sonnet, ["design-system"]),
         new("marek", "mobile", 1, 2.2, Opus, ["mobile-app"]) { LeavesOnDay = 19 },
         new("noor", "data", 5.5, 2.5, Opus, ["pipelines"]) { FastShare = 0.25 },
         new("oskar", "data", 1, 1.0, Sonnet, ["pipelines", "gateway"]),

@@ -44,14 +44,15 @@ public sealed partial class ArrowTests
     }
 
     [Theory]
-    [InlineData("Tollgate.Proxy", "")]
-    [InlineData("Tollgate.ClickHouse", "Tollgate.Proxy")]
-    [InlineData("Tollgate.Control", "Tollgate.Proxy")]
-    [InlineData("Tollgate.Store", "")]
-    [InlineData("Tollgate", "Tollgate.ClickHouse Tollgate.Control Tollgate.Proxy")]
+    [InlineData("src/Tollgate.Proxy", "")]
+    [InlineData("src/Tollgate.ClickHouse", "Tollgate.Proxy")]
+    [InlineData("src/Tollgate.Control", "Tollgate.Proxy")]
+    [InlineData("src/Tollgate.Store", "")]
+    [InlineData("src/Tollgate", "Tollgate.ClickHouse Tollgate.Control Tollgate.Proxy")]
+    [InlineData("demo/Tollgate.Demo", "Tollgate.ClickHouse Tollgate.Proxy")]
     public void A_project_refers_only_to_those_below_it(string project, string allowed)
     {
-        var text = File.ReadAllText(Path.Combine(SourceTree.Root, $"src/{project}/{project}.csproj"));
+        var text = File.ReadAllText(Path.Combine(SourceTree.Root, $"{project}/{Path.GetFileName(project)}.csproj"));
         var referred = ProjectReference().Matches(text).Select(static match => match.Groups[1].Value).Order(StringComparer.Ordinal);
         Assert.Equal(allowed.Split(' ', StringSplitOptions.RemoveEmptyEntries), referred);
     }

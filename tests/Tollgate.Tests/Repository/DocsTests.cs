@@ -5,7 +5,7 @@ namespace Tollgate.Tests.Repository;
 /// <summary>What the documents name must exist.</summary>
 public sealed partial class DocsTests
 {
-    private static readonly Lazy<string> Sources = new(static () => string.Join('\n', new[] { "src", "tests" }
+    private static readonly Lazy<string> Sources = new(static () => string.Join('\n', new[] { "src", "tests", "demo" }
         .SelectMany(static folder => SourceTree.Files(folder, "*.cs"))
         .Select(static file => File.ReadAllText(Path.Combine(SourceTree.Root, file)))));
 
@@ -66,7 +66,7 @@ public sealed partial class DocsTests
 
     private static IEnumerable<(int Number, string Text)> Numbered(string document) => SourceTree.Lines(document).Select(static (text, index) => (index + 1, text));
 
-    [GeneratedRegex(@"`((?:src|tests|docs|deploy|bench|loadtest)/[^`\s]*)`")]
+    [GeneratedRegex(@"`((?:src|tests|docs|deploy|bench|loadtest|demo)/[^`\s]*)`")]
     private static partial Regex RepositoryPath();
 
     [GeneratedRegex(@"\]\(([^)\s]+)\)")]
