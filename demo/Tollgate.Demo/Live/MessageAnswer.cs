@@ -79,7 +79,14 @@ internal sealed class MessageAnswer(AnswerPlan plan, string model, string id, st
 
     private JsonObject Message(JsonArray content, string? stop, JsonObject usage) => new()
     {
-        ["id"] = id, ["type"] = "message", ["role"] = "assistant", ["model"] = model, ["content"] = content, ["stop_reason"] = stop, ["stop_sequence"] = null, ["usage"] = usage,
+        ["id"] = id,
+        ["type"] = "message",
+        ["role"] = "assistant",
+        ["model"] = model,
+        ["content"] = content,
+        ["stop_reason"] = stop,
+        ["stop_sequence"] = null,
+        ["usage"] = usage,
     };
 
     private JsonObject Usage(long output)

@@ -25,7 +25,14 @@ internal static class RunVerb
         });
         var command = new Command("run", "A month of history, a real gateway before a simulated provider, and a team of developers at work.")
         {
-            seed, days, speed, seconds, directory, proxyPort, adminPort, storePort,
+            seed,
+            days,
+            speed,
+            seconds,
+            directory,
+            proxyPort,
+            adminPort,
+            storePort,
         };
         command.SetAction(async (parsed, enough) =>
         {
