@@ -114,7 +114,7 @@ internal sealed class Attempt : IAttemptLog
         Fill(result, Judge(result.Outcome, result.Status), Body?.BytesSent ?? 0, Body?.IsFullySent ?? false, began);
         var place = _open is null ? 0 : _services.Recorder!.Close(_open, _row);
         SettleLease(place);
-        Measure();
+        Measure(began);
         _services.Rows.Return(_row);
         if (result.Outcome != ForwardOutcome.Refused)
         {
@@ -185,12 +185,13 @@ internal sealed class Attempt : IAttemptLog
         _services.Book.Settle(lease, subject, amount, place);
     }
 
-    private void Measure()
+    private void Measure(long now)
     {
         var (row, key, events) = (_row, _facts.Key, _services.Events);
         var isListed = _facts.World.Prices.TryFind(row.Model, out Price _);
         var labels = new MetricKey(row.Provider, row.Model, key.Id, key.Name, key.Team, key.Customer, events.Metrics.LabelsOf(row.Labels));
         events.AttemptEnded(row, events.Metrics.Resolve(labels, isListed));
+        _services.Sessions.Add(labels, row.SessionId, row.Cost.Total, now);
         if (!row.Priced && !row.Tokens.IsEmpty)
         {
             events.UnpricedModel(row.Model);
@@ -243,10 +244,11 @@ internal readonly record struct AttemptFacts(
 /// <param name="Rows">Where rows come from.</param>
 /// <param name="Events">Told of everything that happens.</param>
 /// <param name="Book">Budgets and limits.</param>
+/// <param name="Sessions">What sessions spent lately.</param>
 /// <param name="Time">The clock.</param>
 /// <param name="GatewayId">Whose rows they are.</param>
 internal sealed record AttemptServices(
-    IUsageRecorder? Recorder, UsageRowPool Rows, GatewayEvents Events, AdmissionBook Book, TimeProvider Time, string GatewayId);
+    IUsageRecorder? Recorder, UsageRowPool Rows, GatewayEvents Events, AdmissionBook Book, DearestSessions Sessions, TimeProvider Time, string GatewayId);
 
 /// <summary>When a request came in, by both clocks.</summary>
 /// <param name="Timestamp">As <see cref="TimeProvider.GetTimestamp"/>.</param>

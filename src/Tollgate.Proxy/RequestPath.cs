@@ -37,7 +37,7 @@ public sealed class RequestPath(
     // A full spool empties in minutes, not seconds; a client that asks every second helps nobody.
     private static readonly TimeSpan SpoolFullRetry = TimeSpan.FromSeconds(30);
 
-    private readonly AttemptServices _services = new(recorder, rows, events, book, time, gatewayId);
+    private readonly AttemptServices _services = new(recorder, rows, events, book, DearestSessions.PublishedBy(events.Metrics, time), time, gatewayId);
     private readonly RequestAdmission _admission = new(book, time);
 
     /// <summary>Serves one request; the terminal middleware of the proxy listener.</summary>

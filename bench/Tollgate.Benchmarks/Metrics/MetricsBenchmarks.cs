@@ -15,7 +15,9 @@ public class MetricsBenchmarks
     private const int Requests = 1_000;
     private readonly UsageRow _row = TypicalRow.Make();
     private readonly GatewayEvents _events = new(new GatewayMetrics(new MetricsOptions()), NullLogger<GatewayEvents>.Instance);
+    private readonly DearestSessions _sessions = new(TimeProvider.System);
     private readonly GatewayEvents _labelled = new(new GatewayMetrics(new MetricsOptions { Labels = ["project", "branch"] }), NullLogger<GatewayEvents>.Instance);
+    private readonly long _now = TimeProvider.System.GetTimestamp();
     private string[] _keys = [];
 
     [GlobalSetup]
@@ -52,5 +54,6 @@ public class MetricsBenchmarks
         events.RequestFinished();
         var key = new MetricKey(_row.Provider, _row.Model, keyId, "Alice's", _row.Team, _row.Customer, events.Metrics.LabelsOf(_row.Labels));
         events.AttemptEnded(_row, events.Metrics.Resolve(key, modelListed: true));
+        _sessions.Add(key, _row.SessionId, _row.Cost.Total, _now);
     }
 }

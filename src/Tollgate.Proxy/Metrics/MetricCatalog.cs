@@ -105,6 +105,17 @@ public static class MetricCatalog
     /// <summary>Refusals.</summary>
     public static MetricDefinition RefusedRequests { get; } = Global("refused_requests_total", MetricKind.Counter, "Requests that Tollgate answered itself with an error, by reason.", "reason");
 
+    /// <summary>Dear sessions.</summary>
+    public static MetricDefinition SessionSpent { get; } = Global(
+        "session_spent_usd",
+        MetricKind.Gauge,
+        FormattableString.Invariant($"USD that a session spent in the last {DearestSessions.Window.TotalMinutes} minutes, by when its attempts ended: the {DearestSessions.MaxShown} dearest of this gateway, from ${DearestSessions.Floor.ToDollars():0} on. Begins at nothing when the gateway starts."),
+        "session_id",
+        "key_id",
+        "key_name",
+        "team",
+        "customer");
+
     /// <summary>Limits of budgets.</summary>
     public static MetricDefinition BudgetLimit { get; } = Budget("budget_limit_usd", "USD that a budget allows in its window, raises included.");
 
@@ -198,6 +209,7 @@ public static class MetricCatalog
         Cost, UnpricedRequests, EstimatedCost, CacheHits,
         UpstreamLatency, FirstTokenLatency, InterTokenLatency, OverheadLatency,
         ActiveRequests, RefusedRequests,
+        SessionSpent,
         BudgetLimit, BudgetSpent, BudgetHeld, BudgetReset, BudgetLimitTokens, BudgetSpentTokens, BudgetHeldTokens, BudgetThresholds,
         SpoolBytes, SpoolPendingRows, SpoolOldestUnsent, SpoolFull, SpoolDeadLetterRows, SpoolPendingFoldedRows,
         SpoolRows, SpoolFoldedRows, SpoolCrashedAttempts, SpoolDamagedRecords, SpoolSyncFailures,

@@ -20,6 +20,7 @@ public class ApprovedMetricsTests
         children.Observe(Given.Completed() with { Outcome = ForwardOutcome.UpstreamError, HttpStatus = 529, ErrorType = "overloaded_error" });
         AdmissionGauges.Publish(new Budgets(), metrics);
         new GatewayEvents(metrics, NullLogger<GatewayEvents>.Instance).BudgetThresholdReached("search-daily", "search", 80, "$4.00", "$5.00");
+        DearestSessions.PublishedBy(metrics, TimeProvider.System).Add(Given.Key(), "s1", DearestSessions.Floor, TimeProvider.System.GetTimestamp());
         var scrape = await Scrape.OfAsync(metrics);
 
         var text = new StringBuilder();
