@@ -64,4 +64,7 @@ public sealed record TollgateOptions
 
     /// <summary>The price list.</summary>
     public PricesOptions Prices { get; init; } = new();
+
+    /// <summary>Thresholds of the alerts that <c>tollgate alerts render</c> writes for Prometheus; the gateway itself does not use them.</summary>
+    public AlertsOptions Alerts { get; init; } = new();
 }

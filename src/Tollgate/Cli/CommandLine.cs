@@ -44,8 +44,9 @@ internal sealed class CommandLine(
         var verify = new VerifyCommand(loader, time, output, error).Create(config, json);
         var spool = new SpoolCommand(loader, time, output, error).Create(config, json);
         var report = new ReportCommand(loader, time, () => terminal is null ? Terminal.Of(output, error, loader) : terminal(output, error), output, error).Create(config, json);
+        var alerts = new AlertsCommand(loader, output, error).Create(config);
         var clientSetup = new ClientSetupCommand(loader, time, output, error).Create();
-        var root = new RootCommand("Tollgate: a gateway between Claude Code and its model provider, with an exact ledger of what is spent.") { config, serveVerb, check, keys, budgets, prices, report, migrate, verify, spool, clientSetup };
+        var root = new RootCommand("Tollgate: a gateway between Claude Code and its model provider, with an exact ledger of what is spent.") { config, serveVerb, check, keys, budgets, prices, report, migrate, verify, spool, alerts, clientSetup };
 
         Func<ParseResult, CancellationToken, Task<int>> run = (parsed, cancellation) => ServeAsync(parsed.GetValue(config), error, cancellation);
         root.SetAction(run);

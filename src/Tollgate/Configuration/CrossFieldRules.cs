@@ -25,6 +25,7 @@ internal static partial class CrossFieldRules
         CheckStorage(options.Storage, problems);
         CheckSpool(options.Spool, problems);
         CheckLabels(options.Metrics.Labels, problems);
+        AlertThresholdRules.Check(options, problems);
         ListenRules.Check(options, problems);
         ListenRules.RequireFile(options.Prices.File, "prices.file", problems);
     }

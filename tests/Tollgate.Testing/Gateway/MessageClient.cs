@@ -22,9 +22,14 @@ public sealed class MessageClient : IDisposable
 {
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(60) };
 
-    /// <summary>A client that presents a virtual key; none when it is empty.</summary>
-    public MessageClient(string key = "")
+    /// <summary>A client that presents a virtual key and says in which session it is; none when they are empty.</summary>
+    public MessageClient(string key = "", string session = "")
     {
+        if (session.Length > 0)
+        {
+            _http.DefaultRequestHeaders.Add("x-claude-code-session-id", session);
+        }
+
         if (key.Length > 0)
         {
             _http.DefaultRequestHeaders.Add("x-tollgate-key", key);

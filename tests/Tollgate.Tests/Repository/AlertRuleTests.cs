@@ -1,6 +1,6 @@
-using System.ComponentModel;
-using System.Diagnostics;
 using System.Text.RegularExpressions;
+using Tollgate.Alerts;
+using Tollgate.Proxy.Configuration;
 
 namespace Tollgate.Tests.Repository;
 
@@ -12,10 +12,13 @@ public sealed partial class AlertRuleTests
     private static readonly string[] Cases = [.. SourceTree.Files("deploy/prometheus/tests", "*.yml")];
 
     [Fact]
-    public Task The_rules_are_valid() => Promtool("check", "rules", Rules);
+    public void The_rules_are_what_the_defaults_render_to() => ApprovedFile.Compare(Rules, AlertRules.Render(new TollgateOptions()));
 
     [Fact]
-    public Task Every_alert_fires_when_it_should_and_is_silent_when_it_should() => Promtool(["test", "rules", .. Cases]);
+    public Task The_rules_are_valid() => Promtool.RunAsync(SourceTree.Root, "check", "rules", Rules);
+
+    [Fact]
+    public Task Every_alert_fires_when_it_should_and_is_silent_when_it_should() => Promtool.RunAsync(SourceTree.Root, ["test", "rules", .. Cases]);
 
     [Fact]
     public void Every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_is_silent()
@@ -63,28 +66,6 @@ public sealed partial class AlertRuleTests
         var alerts = string.Join('\n', SourceTree.Lines(Rules)).Split("- alert: ")[1..];
         Assert.NotEmpty(alerts);
         return [.. alerts.Select(static text => (text[..text.IndexOf('\n', StringComparison.Ordinal)], text + "\n"))];
-    }
-
-    private static async Task Promtool(params string[] arguments)
-    {
-        var start = new ProcessStartInfo("promtool", arguments) { WorkingDirectory = SourceTree.Root, RedirectStandardOutput = true, RedirectStandardError = true };
-        Process process;
-        try
-        {
-            process = Process.Start(start)!;
-        }
-        catch (Win32Exception)
-        {
-            Assert.Fail("promtool is not here. Install Debian's package prometheus (.ci/run does, without starting its server).");
-            throw;
-        }
-        using (process)
-        {
-            var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-            var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-            Assert.True(process.ExitCode == 0, $"{await output}\n{await errors}");
-        }
     }
 
     [GeneratedRegex(@"\btollgate_\w+")]
