@@ -51,6 +51,7 @@ public sealed partial class AlertmanagerTests
         Assert.DoesNotContain(path.Receiver.Unread(), static told => told.Name == "TollgateSessionBurning");
 
         await CallAsync(gateway, runaway, 10);
+        var answered = TimeProvider.System.GetUtcNow();
         var told = await path.NextAsync("TollgateSessionBurning", DateTimeOffset.MinValue, Cancellation);
         var samples = await path.SamplesUntilAsync(series, static samples => samples[^1].Value is 15, Cancellation);
         var passed = samples.First(static sample => sample.Value > Threshold);
@@ -63,7 +64,7 @@ public sealed partial class AlertmanagerTests
         Assert.Contains(samples, sample => sample.Value == dollars && sample.Value > Threshold);
 
         var (evaluated, arrived) = (Seconds(told.StartsAt) - passed.At, Seconds(told.ArrivedAt) - passed.At);
-        TestContext.Current.TestOutputHelper!.WriteLine($"The figure was {passed.Value} at its scrape; {evaluated:F3} s later the alert fired, {arrived:F3} s later the webhook came: {told.Summary}");
+        TestContext.Current.TestOutputHelper!.WriteLine($"The figure was {passed.Value} at its scrape; {evaluated:F3} s later the alert fired, {arrived:F3} s later the webhook came, {(told.ArrivedAt - answered).TotalSeconds:F3} s after the last answer: {told.Summary}");
         Assert.InRange(evaluated, 0, 2 * AlertPath.Interval.TotalSeconds);
 
         // The figure is the ledger's.
