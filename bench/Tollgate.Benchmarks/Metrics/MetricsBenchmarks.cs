@@ -37,6 +37,11 @@ public class MetricsBenchmarks
     [Allocates(0)]
     public void OneRequestWithLabels() => Measure(_labelled, "alice01");
 
+    /// <summary>Only what the session spent, which <see cref="OneRequest"/> has in it.</summary>
+    [Benchmark]
+    [Allocates(0)]
+    public void OneSession() => _sessions.Add(new MetricKey(_row.Provider, _row.Model, "alice01", "Alice's", _row.Team, _row.Customer, default), _row.SessionId, _row.Cost.Total, _now);
+
     /// <summary>A thousand keys in turn: their counters are not in the processor's first cache. Per request.</summary>
     [Benchmark(OperationsPerInvoke = Requests)]
     [Allocates(0)]

@@ -49,7 +49,10 @@ public sealed class DearestSessions
 
     // Invariant: the sum of Total over all places in use, which is all that was spent in the window. So nothing below can overflow.
     private long _sum;
+    // The present bucket: its number, where its sums are in a row, and the timestamp that it ends at.
     private long _bucket;
+    private int _at;
+    private long _bucketEnd;
 
     /// <summary>Nothing spent yet.</summary>
     public DearestSessions(TimeProvider time)
@@ -64,6 +67,7 @@ public sealed class DearestSessions
         _floor = floor.Value;
         _origin = time.GetTimestamp();
         _bucketLength = (long)(time.TimestampFrequency * (Window / Buckets).TotalSeconds);
+        _bucketEnd = _origin + _bucketLength;
         _placeOf = new Dictionary<SessionKey, int>(tracked);
         _places = new Place[tracked];
         _own = new long[tracked * Buckets];
@@ -109,7 +113,11 @@ public sealed class DearestSessions
 
         lock (_gate)
         {
-            Roll_NeedsGate(timestamp);
+            if (timestamp >= _bucketEnd)
+            {
+                Roll_NeedsGate(timestamp);
+            }
+
             var amount = Math.Min(cost.Value, long.MaxValue - _sum);
             var id = new SessionKey(sessionId, key.KeyId);
             if (!_placeOf.TryGetValue(id, out var index))
@@ -119,7 +127,7 @@ public sealed class DearestSessions
 
             ref var place = ref _places[index];
             (place.KeyName, place.Team, place.Customer) = (key.KeyName, key.Team, key.Customer);
-            _own[(index * Buckets) + (int)(_bucket % Buckets)] += amount;
+            _own[(index * Buckets) + _at] += amount;
             place.Own += amount;
             place.Total += amount;
             _sum += amount;
@@ -185,12 +193,12 @@ public sealed class DearestSessions
     /// <summary>Goes to the bucket that <paramref name="timestamp"/> is in; it never goes back, so what came a moment late counts as now.</summary>
     private void Roll_NeedsGate(long timestamp)
     {
-        var bucket = (timestamp - _origin) / _bucketLength;
-        if (bucket <= _bucket)
+        if (timestamp < _bucketEnd)
         {
             return;
         }
 
+        var bucket = (timestamp - _origin) / _bucketLength;
         var leaving = (int)Math.Min(bucket - _bucket, Buckets);
         var kept = 0;
         for (var i = 0; i < _used; i++)
@@ -211,6 +219,8 @@ public sealed class DearestSessions
 
         _used = kept;
         _bucket = bucket;
+        _at = (int)(bucket % Buckets);
+        _bucketEnd = _origin + ((bucket + 1) * _bucketLength);
         for (var i = 0; i < _used; i++)
         {
             _places[_heap[i]].HeapIndex = i;
@@ -282,8 +292,8 @@ public sealed class DearestSessions
 
     private readonly record struct SessionKey(string SessionId, string KeyId)
     {
-        /// <summary>Of the session alone: clients rarely share one, and this is computed for every attempt.</summary>
-        public override int GetHashCode() => SessionId.GetHashCode(StringComparison.Ordinal);
+        /// <summary>By the runtime's seeded hashes: clients choose their sessions, and must not be able to choose ones that collide.</summary>
+        public override int GetHashCode() => (31 * SessionId.GetHashCode(StringComparison.Ordinal)) + KeyId.GetHashCode(StringComparison.Ordinal);
     }
 
     private struct Place
