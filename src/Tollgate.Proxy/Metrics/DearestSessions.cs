@@ -126,7 +126,11 @@ public sealed class DearestSessions
             }
 
             ref var place = ref _places[index];
-            (place.KeyName, place.Team, place.Customer) = (key.KeyName, key.Team, key.Customer);
+            if (!ReferenceEquals(place.KeyName, key.KeyName) || !ReferenceEquals(place.Team, key.Team) || !ReferenceEquals(place.Customer, key.Customer))
+            {
+                (place.KeyName, place.Team, place.Customer) = (key.KeyName, key.Team, key.Customer);
+            }
+
             _own[(index * Buckets) + _at] += amount;
             place.Own += amount;
             place.Total += amount;
@@ -292,8 +296,13 @@ public sealed class DearestSessions
 
     private readonly record struct SessionKey(string SessionId, string KeyId)
     {
-        /// <summary>By the runtime's seeded hashes: clients choose their sessions, and must not be able to choose ones that collide.</summary>
-        public override int GetHashCode() => (31 * SessionId.GetHashCode(StringComparison.Ordinal)) + KeyId.GetHashCode(StringComparison.Ordinal);
+        /// <summary>
+        /// The session by the runtime's seeded hash, since clients choose it and must not be able to choose ones that collide; of the key, which they do not choose, only how it ends,
+        /// as a second whole hash would cost a fifth of <see cref="Add"/>.
+        /// </summary>
+        public override int GetHashCode() => SessionId.GetHashCode(StringComparison.Ordinal) ^ EndOf(KeyId);
+
+        private static int EndOf(string key) => key.Length < 4 ? key.Length : ((key[^1] | (key[^2] << 8) | (key[^3] << 16) | (key[^4] << 24)) * 0x2C9277B5);
     }
 
     private struct Place
