@@ -9,13 +9,14 @@ namespace Tollgate.Proxy.Metrics;
 /// another key says under the same id is another session.
 /// Bounds: <see cref="MaxTracked"/> sessions have a place. While no more than that spend in a window, every figure is exact. Beyond, a new session takes the
 /// place of the one that spent least, and inherits its figure as a rank that is never shown ("Space saving": Metwally, Agrawal, El Abbadi, 2005). So a figure
-/// is never too high, and too low by at most (<see cref="Buckets"/> + 1) / <see cref="MaxTracked"/>, half a percent, of all that was spent in a window:
-/// a place is only lost by the least of all, no place holds less than the sum over all by their number, and each bucket that leaves may lower the bar once.
+/// is never too high, and too low by at most <see cref="Buckets"/> / <see cref="MaxTracked"/>, half a percent, of all that was spent in a window. For as long as no
+/// bucket leaves, ranks only grow, and who comes back gets at least the rank that it lost with: so within one bucket's time a session loses no more than the least rank, which is
+/// at most the sum of all by their number. What is missing now was lost in the time of one of the buckets that are there now.
 /// Safe from any thread. Forgets everything when the process ends.
 /// </remarks>
 public sealed class DearestSessions
 {
-    /// <summary>Sessions that have a place, about 1.5 MB in all.</summary>
+    /// <summary>Sessions that have a place, about 2 MB in all and the texts of their ids.</summary>
     public const int MaxTracked = 4_096;
 
     /// <summary>Sessions shown at most; each is a series.</summary>

@@ -66,7 +66,7 @@ public class DearestSessionsTests
             {
                 var truth = spends.InWindow(BucketNow());
                 var shown = sessions.Read().ToDictionary(static one => one.SessionId, static one => one.Spent.Value);
-                var allowed = (DearestSessions.Buckets + 1) * most / tracked;
+                var allowed = DearestSessions.Buckets * most / tracked;
                 Assert.All(shown, one => Assert.True(one.Value <= truth[one.Key], $"{one.Key} is shown with {one.Value} of {truth[one.Key]}"));
                 Assert.All(truth, one => Assert.True(one.Value - shown.GetValueOrDefault(one.Key) <= allowed, $"{one.Key} is shown with {shown.GetValueOrDefault(one.Key)} of {one.Value}"));
                 Assert.True(sessions.Tracked <= tracked);
