@@ -98,6 +98,33 @@ public class DearestSessionsTests
     }
 
     [Fact]
+    public void A_session_that_loses_its_place_again_and_again_is_not_hidden_by_that()
+    {
+        const int Tracked = 16;
+        var sessions = new DearestSessions(_time, Tracked, shown: Tracked, Nanodollars.Zero);
+        var sum = 0L;
+        for (var i = 0; i < Tracked - 1; i++)
+        {
+            Spend($"steady{i}", 1_000);
+        }
+
+        for (var round = 1; round <= 100; round++)
+        {
+            // Always a little cheaper than the others when a new session needs a place.
+            Spend("again", 900);
+            Spend($"new{round}", 1);
+            var shown = sessions.Read().SingleOrDefault(static one => one.SessionId == "again").Spent.Value;
+            Assert.InRange(shown, (900 * round) - (sum / Tracked), 900 * round);
+        }
+
+        void Spend(string session, long nano)
+        {
+            Add(sessions, session, nano);
+            sum += nano;
+        }
+    }
+
+    [Fact]
     public void What_a_session_spent_leaves_the_window_bucket_by_bucket_and_then_its_place_is_free()
     {
         var sessions = new DearestSessions(_time);
