@@ -87,8 +87,8 @@ demo: $(NATIVE) ## a month of a simulated team's history, then live traffic, wit
 	@$(BUILD) demo/Tollgate.Demo
 	@exec $(DEMO) run $(if $(SPEED),--speed $(SPEED)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-dist: ## self-contained folder for linux-x64 (not here yet)
-	@echo "make dist: the self-contained folder is not part of this version yet; see CHANGELOG.md." >&2; exit 2
+dist: $(NATIVE) ## dist/tollgate, a self-contained folder for linux-x64, and an archive of it (about 2 minutes, 1 GB)
+	@deploy/dist.sh --archive
 
 clean: ## remove build output; keeps data/ and node_modules/
 	@rm -rf artifacts
