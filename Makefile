@@ -35,6 +35,7 @@ build: ## build everything; warnings are errors
 
 test: $(NATIVE) $(CLIENTS) ## every test: units, the real engine, the real clients, end to end
 	@$(BUILD) Gateway.sln
+	@deploy/dist.sh
 	@tests/run.sh
 
 format: ## rewrite the sources in the house's format

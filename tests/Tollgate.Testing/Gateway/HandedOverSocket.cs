@@ -13,10 +13,12 @@ public sealed class HandedOverSocket : IDisposable
 
     private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
 
-    /// <summary>Listens on a port of its own, and never accepts.</summary>
-    public HandedOverSocket()
+    /// <summary>Listens on a loopback port, and never accepts.</summary>
+    /// <param name="port">The port; 0 for one of its own.</param>
+    public HandedOverSocket(int port = 0)
     {
-        _socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        _socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+        _socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
         _socket.Listen();
     }
 
