@@ -38,7 +38,7 @@ public sealed class ControlStore : IControlStore, IDisposable
     /// <summary>Who is logged in.</summary>
     public ISessionStore Sessions { get; }
 
-    /// <summary>Opens the store, making what is missing: the database, its tables, the key file.</summary>
+    /// <summary>Opens the store. In a file, what is missing (the file, its tables, the key file) is made by the first write; on a server at once.</summary>
     /// <param name="options">Which database, which key file.</param>
     /// <param name="dataDirectory">Where what has no place of its own is put; made when missing.</param>
     /// <param name="time">The clock.</param>
@@ -68,13 +68,26 @@ public sealed class ControlStore : IControlStore, IDisposable
             }
         }
 
-        var stored = await _database.ReadAsync(context => ReadStoredAsync(context, cancellation));
+        var stored = _database.IsMade ? await ReadStoredAsync(cancellation) : new ControlData
+        {
+            Revision = 0,
+            Customers = [],
+            Teams = [],
+            Projects = [],
+            Keys = [],
+            Budgets = [],
+            Limits = [],
+            ProviderKeys = [],
+            Webhooks = [],
+            People = [],
+            AdminTokens = [],
+        };
         _lastStored = stored;
         return LaidOver(stored, _declared);
     }
 
     /// <inheritdoc/>
-    public Task<long> VersionAsync(CancellationToken cancellation) => _database.ReadAsync(context => context.VersionAsync(cancellation));
+    public Task<long> VersionAsync(CancellationToken cancellation) => _database.IsMade ? ReadVersionAsync(cancellation) : Task.FromResult(0L);
 
     /// <inheritdoc/>
     public async Task<Page<Stored<T>>> ListAsync<T>(ListQuery query, CancellationToken cancellation)
@@ -86,7 +99,7 @@ public sealed class ControlStore : IControlStore, IDisposable
         var declared = _declared;
         var wanted = query.Limit + 1; // One more tells whether there is a next page.
 
-        var stored = await _database.ReadAsync(async context =>
+        List<Stored<T>> stored = !_database.IsMade ? [] : await _database.ReadAsync(async context =>
         {
             var rows = filter.Of(context.Objects(kind).AsNoTracking());
             var shown = new List<Stored<T>>();
@@ -103,7 +116,7 @@ public sealed class ControlStore : IControlStore, IDisposable
             }
 
             return shown;
-        });
+        }, cancellation);
         var laidOver = declared.Of(kind).Where(item => ByteOrder.Instance.Compare(item.Row.Id, query.After ?? string.Empty) > 0 && filter.Passes(item.Row)).Take(wanted).Select(FromDeclared<T>);
         var items = Merge(stored, laidOver, kind).Take(wanted).ToList();
         return ToPage(items, query.Limit, item => kind.IdOf(item.Value));
@@ -119,22 +132,22 @@ public sealed class ControlStore : IControlStore, IDisposable
             return FromDeclared<T>(declared);
         }
 
-        if (HasNul(id))
+        if (HasNul(id) || !_database.IsMade)
         {
             return null;
         }
 
-        var row = await _database.ReadAsync(context => context.Objects(kind).AsNoTracking().SingleOrDefaultAsync(row => row.Id == id, cancellation));
+        var row = await _database.ReadAsync(context => context.Objects(kind).AsNoTracking().SingleOrDefaultAsync(row => row.Id == id, cancellation), cancellation);
         return row is null ? null : FromRow(kind, row);
     }
 
     /// <inheritdoc/>
-    public Task<Stored<T>> CreateAsync<T>(T item, Actor actor, CancellationToken cancellation)
+    public async Task<Stored<T>> CreateAsync<T>(T item, Actor actor, CancellationToken cancellation)
         where T : class
     {
         var kind = ControlKind.Of<T>();
-        var row = kind.ToCheckedRow(item, _database.Secrets);
-        return ChangeAsync(kind, row.Id, async (context, version, now) =>
+        var row = kind.ToCheckedRow(item, (await _database.OpenedAsync(cancellation)).Secrets);
+        return await ChangeAsync(kind, row.Id, async (context, version, now) =>
         {
             var taken = await context.Objects(kind).Where(stored => stored.Id == row.Id).Select(static stored => (long?)stored.Revision).SingleOrDefaultAsync(cancellation);
             if (taken is { } revision)
@@ -150,12 +163,12 @@ public sealed class ControlStore : IControlStore, IDisposable
     }
 
     /// <inheritdoc/>
-    public Task<Stored<T>> ReplaceAsync<T>(T item, long? expectedRevision, Actor actor, CancellationToken cancellation)
+    public async Task<Stored<T>> ReplaceAsync<T>(T item, long? expectedRevision, Actor actor, CancellationToken cancellation)
         where T : class
     {
         var kind = ControlKind.Of<T>();
-        var row = kind.ToCheckedRow(item, _database.Secrets);
-        return ChangeAsync(kind, row.Id, async (context, version, now) =>
+        var row = kind.ToCheckedRow(item, (await _database.OpenedAsync(cancellation)).Secrets);
+        return await ChangeAsync(kind, row.Id, async (context, version, now) =>
         {
             var stored = await FindExpectedAsync(context, kind, row.Id, expectedRevision, cancellation);
             AddAudit(context, now, actor, kind, row.Id, AuditActions.Replace, stored.Document, row.Document);
@@ -183,7 +196,7 @@ public sealed class ControlStore : IControlStore, IDisposable
     public async Task<Page<AuditEntry>> AuditAsync(AuditQuery query, CancellationToken cancellation)
     {
         CheckLimit(query.Limit);
-        if (HasNul(query.ActorId) || HasNul(query.Kind) || HasNul(query.ObjectId))
+        if (!_database.IsMade || HasNul(query.ActorId) || HasNul(query.Kind) || HasNul(query.ObjectId))
         {
             return new Page<AuditEntry>([], null);
         }
@@ -198,7 +211,7 @@ public sealed class ControlStore : IControlStore, IDisposable
             rows = Instant.From(query.Since) is { } since ? rows.Where(row => row.At >= since) : rows;
             rows = Instant.From(query.Until) is { } until ? rows.Where(row => row.At < until) : rows;
             return rows.OrderByDescending(static row => row.Id).Take(query.Limit + 1).ToListAsync(cancellation);
-        });
+        }, cancellation);
         return ToPage(
             entries.ConvertAll(static row => new AuditEntry(row.Id, Instant.ToTime(row.At), new Actor(row.ActorId, row.ActorKind, row.ActorAddress), row.Kind, row.ObjectId, row.Action, row.Before, row.After)),
             query.Limit,
@@ -223,7 +236,7 @@ public sealed class ControlStore : IControlStore, IDisposable
         {
             try
             {
-                version = await NoteDeclaredAsync(objects, cancellation);
+                version = objects.Count > 0 || _database.IsMade ? await NoteDeclaredAsync(objects, cancellation) : 0;
                 _declaredUnnoted = false;
             }
             catch (ControlUnavailableException)
@@ -264,7 +277,7 @@ public sealed class ControlStore : IControlStore, IDisposable
     private async Task<long> NoteDeclaredAsync(IReadOnlyList<(ControlKind Kind, DeclaredObject Object)> objects, CancellationToken cancellation)
     {
         var (known, version) = await _database.ReadAsync(async context =>
-            (await context.Declared.AsNoTracking().ToListAsync(cancellation), await context.VersionAsync(cancellation)));
+            (await context.Declared.AsNoTracking().ToListAsync(cancellation), await context.VersionAsync(cancellation)), cancellation);
         return TakeOver(known, objects)
             ? version
             : (await _database.ChangeAsync((context, next, now) => DeclareAsync(context, objects, next, now, cancellation), cancellation)).Version;
@@ -385,6 +398,11 @@ public sealed class ControlStore : IControlStore, IDisposable
             Before = texts.Before,
             After = texts.After,
         });
+
+    // Apart from their callers, which then need nothing of EF Core as long as there is no database.
+    private Task<long> ReadVersionAsync(CancellationToken cancellation) => _database.ReadAsync(context => context.VersionAsync(cancellation), cancellation);
+
+    private Task<ControlData> ReadStoredAsync(CancellationToken cancellation) => _database.ReadAsync(context => ReadStoredAsync(context, cancellation), cancellation);
 
     private async Task<ControlData> ReadStoredAsync(ControlContext context, CancellationToken cancellation)
     {

@@ -17,6 +17,43 @@ public sealed class SqliteControlStoreTests : ControlStoreTests
     }
 
     [Fact]
+    public async Task Nothing_is_made_before_somebody_writes_and_what_is_read_until_then_is_empty()
+    {
+        var other = await Database.OpenAsync();
+        await Store.SetDeclaredAsync(new TollgateOptions(), Cancelled);
+        var read = await Store.ReadAsync(Cancelled);
+        Assert.Equal((0L, 0, 0), (read.Revision, read.Keys.Count, read.Webhooks.Count));
+        Assert.Equal(0, await Store.VersionAsync(Cancelled));
+        Assert.Empty((await Store.ListAsync<KeyOptions>(new ListQuery(), Cancelled)).Items);
+        Assert.Null(await Store.FindAsync<KeyOptions>("abcd", Cancelled));
+        Assert.Empty((await Store.AuditAsync(new AuditQuery(), Cancelled)).Items);
+        Assert.Empty(await Store.Deliveries.TakeDueAsync(1, TimeSpan.FromMinutes(1), Cancelled));
+        Assert.Empty((await Store.Deliveries.DeliveriesAsync(null, null, 1, Cancelled)).Items);
+        Assert.Equal(0, await Store.Deliveries.ForgetDeliveriesAsync(DateTimeOffset.MaxValue, Cancelled));
+        Assert.Null(await Store.Sessions.FindSessionAsync("hash", Cancelled));
+        Assert.Empty(Directory.GetFiles(Database.Directory));
+
+        // One that was opened before there was a file sees what another wrote into it.
+        await Store.CreateAsync(Samples.Key("abcd"), Samples.Operator, Cancelled);
+        Assert.Equal(await Store.VersionAsync(Cancelled), await other.VersionAsync(Cancelled));
+        Assert.Equal("abcd", Assert.Single((await other.ReadAsync(Cancelled)).Keys).Id);
+    }
+
+    [Fact]
+    public async Task What_the_configuration_declares_is_written_down_at_the_start()
+    {
+        await Store.SetDeclaredAsync(new TollgateOptions { Teams = [new TeamOptions { Id = "red" }] }, Cancelled);
+        Assert.Equal("red", Assert.Single((await Store.AuditAsync(new AuditQuery(), Cancelled)).Items).ObjectId);
+    }
+
+    [Fact]
+    public async Task A_key_file_that_cannot_be_used_is_told_at_the_start_though_there_is_no_store_yet()
+    {
+        await File.WriteAllTextAsync(Path.Combine(Database.Directory, "control.key"), "c2hvcnQ=", Cancelled);
+        Assert.Contains("does not hold 32 bytes", (await Assert.ThrowsAsync<InvalidOperationException>(() => Database.OpenAsync())).Message);
+    }
+
+    [Fact]
     public async Task A_migration_that_was_killed_does_not_keep_the_next_start_waiting()
     {
         await using var killed = new SqliteUnderTest();
@@ -425,6 +462,7 @@ public abstract class ControlStoreTests : IAsyncLifetime
     [Fact]
     public async Task The_migrations_make_the_tables_that_the_code_knows()
     {
+        await Store.CreateAsync(Samples.Key("made"), Samples.Operator, Cancelled);
         await using var tables = Database.OpenTables();
         Assert.False(tables.Database.HasPendingModelChanges());
         Assert.Empty(await tables.Database.GetPendingMigrationsAsync(Cancelled));
@@ -433,6 +471,7 @@ public abstract class ControlStoreTests : IAsyncLifetime
     [Fact]
     public async Task Tables_of_a_newer_version_are_left_alone()
     {
+        await Store.CreateAsync(Samples.Key("made"), Samples.Operator, Cancelled);
         await Database.ExecuteAsync("""INSERT INTO "__EFMigrationsHistory" VALUES ('29990101000000_Later', '99.0')""");
         var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => Database.OpenAsync());
         Assert.Contains("newer version of Tollgate", refused.Message);
@@ -462,6 +501,7 @@ public abstract class ControlStoreTests : IAsyncLifetime
     [Fact]
     public async Task Without_its_key_file_the_store_does_not_open()
     {
+        await Store.CreateAsync(Samples.Key("made"), Samples.Operator, Cancelled);
         var key = Path.Combine(Database.Directory, "control.key");
         var lost = await Assert.ThrowsAsync<InvalidOperationException>(() => Database.OpenAsync(key + ".lost"));
         Assert.StartsWith($"There is no key file {key}.lost, but the control store has one.", lost.Message);

@@ -7,57 +7,97 @@ using Tollgate.Proxy.Configuration;
 namespace Tollgate.Control.Storage;
 
 /// <summary>The database of the control store, with its tables as this version knows them and its key file at hand.</summary>
-/// <param name="open">Makes a context.</param>
-/// <param name="secrets">Opens and seals secrets.</param>
+/// <remarks>
+/// A file is made by the first write. Until then <see cref="IsMade"/> is false, nothing of EF Core is loaded, which is a quarter of an idle gateway's memory and a
+/// third of its start, and readers answer what a database that was just made would.
+/// </remarks>
+/// <param name="path">The file, which need not be there yet; null for a server.</param>
+/// <param name="open">Opens the database: brings its tables up to date and checks the key file. Called until it succeeds.</param>
 /// <param name="time">The clock.</param>
-internal sealed class ControlDatabase(Func<ControlContext> open, SecretBox secrets, TimeProvider time) : IDisposable
+internal sealed class ControlDatabase(string? path, Func<CancellationToken, Task<ControlDatabase.Opened>> open, TimeProvider time) : IDisposable
 {
     private const string CheckLabel = "tollgate/key-check/v1";
     private const string CheckText = "This is the key file of this control store.";
 
     // Writers of one process queue here without a thread each; those of other processes meet at the store's row.
     private readonly SemaphoreSlim _writers = new(1, 1);
+    private readonly SemaphoreSlim _openers = new(1, 1);
+    private volatile Opened? _opened;
 
-    /// <summary>Opens and seals secrets.</summary>
-    public SecretBox Secrets => secrets;
+    /// <summary>Whether there is a database. One that another process makes is seen as well.</summary>
+    public bool IsMade => _opened is not null || path is null || File.Exists(path);
+
+    /// <summary>Opens and seals secrets. Only after <see cref="OpenedAsync"/>, or in what this class calls.</summary>
+    public SecretBox Secrets => (_opened ?? throw new InvalidOperationException("The control store is not open yet.")).Secrets;
 
     /// <summary>The time, as the tables keep it.</summary>
     public long Now => Instant.From(time.GetUtcNow());
 
-    /// <summary>Opens the database that <paramref name="options"/> name, brings its tables up to date and checks the key file.</summary>
+    /// <summary>Opens the database that <paramref name="options"/> name, when there is one; a file that is not there is made by the first write.</summary>
     /// <exception cref="InvalidOperationException">The key file is lost or another's, or a newer version made the tables.</exception>
     /// <exception cref="ControlUnavailableException">The database can't be reached or used.</exception>
-    public static Task<ControlDatabase> OpenAsync(ControlOptions options, string dataDirectory, TimeProvider time, CancellationToken cancellation) =>
-        GuardAsync(() => OpenUnguardedAsync(options, dataDirectory, time, cancellation));
-
-    private static async Task<ControlDatabase> OpenUnguardedAsync(ControlOptions options, string dataDirectory, TimeProvider time, CancellationToken cancellation)
+    public static async Task<ControlDatabase> OpenAsync(ControlOptions options, string dataDirectory, TimeProvider time, CancellationToken cancellation)
     {
         var directory = Path.GetFullPath(dataDirectory);
         Directory.CreateDirectory(directory);
-        Func<ControlContext> open;
-        if (options.ConnectionString.Length > 0)
+        var path = options.ConnectionString.Length > 0 ? null : Path.Combine(directory, "control.db");
+        var keyFile = KeyFileOf(options, directory);
+        var database = new ControlDatabase(
+            path, cancellation => path is null ? OpenServerAsync(options.ConnectionString, keyFile, cancellation) : OpenFileAsync(path, keyFile, cancellation), time);
+        if (database.IsMade)
         {
-            var postgres = PostgresControlContext.OptionsFor(options.ConnectionString);
-            open = () => new PostgresControlContext(postgres);
-            await MigrateAsync(open, cancellation);
+            await database.OpenedAsync(cancellation);
         }
         else
         {
-            var path = Path.Combine(directory, "control.db");
-            var sqlite = SqliteControlContext.OptionsFor(path);
-            open = () => new SqliteControlContext(sqlite);
-            return await OpenFileAsync(open, path, KeyFileOf(options, directory), time, cancellation);
+            // A key file that can't be used is told at the start.
+            _ = KeyFile.TryRead(keyFile);
         }
 
-        return new ControlDatabase(open, await CheckKeyAsync(open, KeyFileOf(options, directory), cancellation), time);
+        return database;
+    }
+
+    /// <summary>Opens the database if it is not, making it if there is none.</summary>
+    /// <exception cref="InvalidOperationException">The key file is lost or another's, or a newer version made the tables.</exception>
+    /// <exception cref="ControlUnavailableException">The database can't be reached, used or made.</exception>
+    public async ValueTask<Opened> OpenedAsync(CancellationToken cancellation)
+    {
+        if (_opened is { } already)
+        {
+            return already;
+        }
+
+        await _openers.WaitAsync(cancellation);
+        try
+        {
+            return _opened ??= await GuardAsync(() => open(cancellation));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new ControlUnavailableException(exception);
+        }
+        finally
+        {
+            _openers.Release();
+        }
+    }
+
+    private static async Task<Opened> OpenServerAsync(string connectionString, string keyFile, CancellationToken cancellation)
+    {
+        var options = PostgresControlContext.OptionsFor(connectionString);
+        Func<ControlContext> open = () => new PostgresControlContext(options);
+        await MigrateAsync(open, cancellation);
+        return new Opened(open, await CheckKeyAsync(open, keyFile, cancellation));
     }
 
     private static string KeyFileOf(ControlOptions options, string directory) =>
         options.KeyFile.Length > 0 ? Path.GetFullPath(options.KeyFile) : Path.Combine(directory, "control.key");
 
     /// <summary>Opens the file, on a full disk too: even to read it SQLite needs room for files beside it, so some is kept for that.</summary>
-    private static async Task<ControlDatabase> OpenFileAsync(Func<ControlContext> open, string path, string keyFile, TimeProvider time, CancellationToken cancellation)
+    private static async Task<Opened> OpenFileAsync(string path, string keyFile, CancellationToken cancellation)
     {
+        var options = SqliteControlContext.OptionsFor(path);
+        Func<ControlContext> open = () => new SqliteControlContext(options);
         var reserve = new RoomReserve(path + ".reserve");
         try
         {
@@ -68,21 +108,25 @@ internal sealed class ControlDatabase(Func<ControlContext> open, SecretBox secre
             return await TryAsync();
         }
 
-        async Task<ControlDatabase> TryAsync()
+        async Task<Opened> TryAsync()
         {
             await MigrateFileAsync(open, path, cancellation);
-            var opened = new ControlDatabase(open, await CheckKeyAsync(open, keyFile, cancellation), time);
+            var opened = new Opened(open, await CheckKeyAsync(open, keyFile, cancellation));
             reserve.TryTake();
             return opened;
         }
     }
 
     /// <summary>Runs <paramref name="read"/> over a context of its own.</summary>
-    public Task<TResult> ReadAsync<TResult>(Func<ControlContext, Task<TResult>> read) => GuardAsync(async () =>
+    public async Task<TResult> ReadAsync<TResult>(Func<ControlContext, Task<TResult>> read, CancellationToken cancellation)
     {
-        await using var context = open();
-        return await read(context);
-    });
+        var opened = await OpenedAsync(cancellation);
+        return await GuardAsync(async () =>
+        {
+            await using var context = opened.Open();
+            return await read(context);
+        });
+    }
 
     /// <summary>Runs <paramref name="change"/> after every change begun before it, all or nothing, and counts it as one.</summary>
     /// <param name="change">Given the context, the version that it makes, and the time. What it throws undoes everything.</param>
@@ -115,16 +159,21 @@ internal sealed class ControlDatabase(Func<ControlContext> open, SecretBox secre
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _writers.Dispose();
+    public void Dispose()
+    {
+        _writers.Dispose();
+        _openers.Dispose();
+    }
 
     private async Task<(TResult Result, long Version)> WriteAsync<TResult>(Func<ControlContext, long, long, Task<TResult>> write, int step, CancellationToken cancellation)
     {
+        var opened = await OpenedAsync(cancellation);
         await _writers.WaitAsync(cancellation);
         try
         {
             return await GuardAsync(async () =>
             {
-                await using var context = open();
+                await using var context = opened.Open();
                 await using var transaction = await context.BeginChangeAsync(step, cancellation);
                 var version = await context.VersionAsync(cancellation);
                 var result = await write(context, version, Now);
@@ -225,4 +274,9 @@ internal sealed class ControlDatabase(Func<ControlContext> open, SecretBox secre
         await transaction.CommitAsync(cancellation);
         return secrets;
     }
+
+    /// <summary>A database in use.</summary>
+    /// <param name="Open">Makes a context.</param>
+    /// <param name="Secrets">Opens and seals secrets.</param>
+    internal sealed record Opened(Func<ControlContext> Open, SecretBox Secrets);
 }

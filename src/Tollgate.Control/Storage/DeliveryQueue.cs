@@ -25,7 +25,11 @@ internal sealed class DeliveryQueue(ControlDatabase database) : IDeliveryQueue
     public Task<IReadOnlyList<Delivery>> TakeDueAsync(int limit, TimeSpan lease, CancellationToken cancellation)
     {
         ControlStore.CheckLimit(limit);
-        return database.WriteAsync<IReadOnlyList<Delivery>>(async (context, now) =>
+        return database.IsMade ? TakeStoredAsync(limit, lease, cancellation) : Task.FromResult<IReadOnlyList<Delivery>>([]);
+    }
+
+    private Task<IReadOnlyList<Delivery>> TakeStoredAsync(int limit, TimeSpan lease, CancellationToken cancellation) =>
+        database.WriteAsync<IReadOnlyList<Delivery>>(async (context, now) =>
         {
             var due = await context.Deliveries.Where(row => row.NextAttempt <= now).OrderBy(static row => row.NextAttempt).ThenBy(static row => row.Id).Take(limit).ToListAsync(cancellation);
             foreach (var row in due)
@@ -37,7 +41,6 @@ internal sealed class DeliveryQueue(ControlDatabase database) : IDeliveryQueue
 
             return due.ConvertAll(ToDelivery);
         }, cancellation);
-    }
 
     /// <inheritdoc/>
     public async Task MarkDeliveredAsync(long id, CancellationToken cancellation) =>
@@ -64,17 +67,25 @@ internal sealed class DeliveryQueue(ControlDatabase database) : IDeliveryQueue
     {
         ControlStore.CheckLimit(limit);
         var before = after is null ? long.MaxValue : ControlStore.ToCursor(after);
+        if (!database.IsMade)
+        {
+            return new Page<Delivery>([], null);
+        }
+
         var found = await database.ReadAsync(context =>
         {
             var rows = context.Deliveries.AsNoTracking().Where(row => row.Id < before);
             rows = webhookId is null ? rows : rows.Where(row => row.WebhookId == webhookId);
             return rows.OrderByDescending(static row => row.Id).Take(limit + 1).ToListAsync(cancellation);
-        });
+        }, cancellation);
         return ControlStore.ToPage(found.ConvertAll(ToDelivery), limit, static delivery => delivery.Id.ToString(CultureInfo.InvariantCulture));
     }
 
     /// <inheritdoc/>
-    public Task<int> ForgetDeliveriesAsync(DateTimeOffset before, CancellationToken cancellation)
+    public Task<int> ForgetDeliveriesAsync(DateTimeOffset before, CancellationToken cancellation) =>
+        database.IsMade ? ForgetStoredAsync(before, cancellation) : Task.FromResult(0);
+
+    private Task<int> ForgetStoredAsync(DateTimeOffset before, CancellationToken cancellation)
     {
         var instant = Instant.From(before);
         return database.WriteAsync((context, _) => context.Deliveries.Where(row => row.NextAttempt == null && row.CreatedAt < instant).ExecuteDeleteAsync(cancellation), cancellation);

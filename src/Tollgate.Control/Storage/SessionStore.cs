@@ -25,7 +25,12 @@ internal sealed class SessionStore(ControlDatabase database) : ISessionStore
     /// <inheritdoc/>
     public async Task<Session?> FindSessionAsync(string idHash, CancellationToken cancellation)
     {
-        var row = await database.ReadAsync(context => context.Sessions.AsNoTracking().SingleOrDefaultAsync(row => row.IdHash == idHash, cancellation));
+        if (!database.IsMade)
+        {
+            return null;
+        }
+
+        var row = await database.ReadAsync(context => context.Sessions.AsNoTracking().SingleOrDefaultAsync(row => row.IdHash == idHash, cancellation), cancellation);
         return row is null || row.Expires <= database.Now
             ? null
             : new Session(row.IdHash, row.PersonId, Enum.Parse<Role>(row.Role), Instant.ToTime(row.CreatedAt), Instant.ToTime(row.LastSeen), Instant.ToTime(row.Expires), row.Csrf);
