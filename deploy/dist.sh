@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes dist/tollgate, a folder that runs on linux-x64 without .NET, Node or npm; with --archive also an archive of it.
-# Reproducible: the same commit, SDK and engine give the same files, and an archive with the same bytes.
+# Deterministic builds, locked packages and one time for every file in the archive; that two runs give the same bytes was not compared.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
