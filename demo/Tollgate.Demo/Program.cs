@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
+using Tollgate.Demo.Dashboards;
 using Tollgate.Demo.History;
 using Tollgate.Demo.Live;
 
@@ -17,5 +18,6 @@ var root = new RootCommand("A simulated team: a month of history, and live traff
 {
     RunVerb.Create(Console.Out, Console.Error, TimeProvider.System),
     HistoryVerb.Create(Console.Out, TimeProvider.System),
+    DashboardsVerb.Create(Console.Out, Console.Error, TimeProvider.System),
 };
 return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = true, ProcessTerminationTimeout = null }, enough.Token);
