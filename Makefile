@@ -17,6 +17,7 @@ SOAK    := artifacts/bin/Tollgate.Soak/release/Tollgate.Soak.dll
 BENCH   := dotnet artifacts/bin/Tollgate.Benchmarks/release/Tollgate.Benchmarks.dll
 LEDGER  := $(if $(SCENARIO),$(filter everything soak,$(SCENARIO))$(EVERYTHING),set)
 LOAD    := dotnet artifacts/bin/Tollgate.LoadTest/release/Tollgate.LoadTest.dll
+CHARTS  := demo/pictures/node_modules/.package-lock.json
 DEMO    := dotnet artifacts/bin/Tollgate.Demo/release/Tollgate.Demo.dll
 BUILD   := dotnet build -c Release -v quiet -clp:NoSummary --nologo
 
@@ -88,6 +89,12 @@ demo: $(NATIVE) ## a month of a simulated team's history, then live traffic, wit
 	@$(BUILD) demo/Tollgate.Demo
 	@exec $(DEMO) run $(if $(SPEED),--speed $(SPEED)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+dashboards: $(NATIVE) $(CHARTS) ## draw docs/pictures from the dashboards' own queries against a running demo (about three minutes)
+	@$(BUILD) src/Tollgate.Store
+	@$(BUILD) src/Tollgate
+	@$(BUILD) demo/Tollgate.Demo
+	@exec demo/pictures/run.sh
+
 dist: $(NATIVE) ## dist/tollgate, a self-contained folder for linux-x64, and an archive of it (about 2 minutes, 1 GB)
 	@deploy/dist.sh --archive
 
@@ -99,9 +106,14 @@ $(NATIVE): src/Tollgate.Store/native/package-lock.json
 	@npm ci --prefix $(@D)/.. --no-audit --no-fund --loglevel=error
 	@touch $@
 
+$(CHARTS): demo/pictures/package-lock.json
+	@echo "fetching the chart library for the pictures (echarts)"
+	@npm ci --prefix $(@D)/.. --no-audit --no-fund --loglevel=error
+	@touch $@
+
 $(CLIENTS): tests/Tollgate.EndToEnd/clients/package-lock.json
 	@echo "fetching the clients for the end-to-end tests (Claude Code and Anthropic's SDK)"
 	@npm ci --prefix $(@D)/.. --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: help run build test format check soak soak-outage approve bench bench-smoke bench-sync loadtest demo dist clean
+.PHONY: help run build test format check soak soak-outage approve bench bench-smoke bench-sync loadtest demo dashboards dist clean
