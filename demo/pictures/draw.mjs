@@ -35,7 +35,7 @@ function chart(option, w, h) {
   instance.setOption({ animation: false, color: PALETTE, textStyle: { fontFamily: 'system-ui, sans-serif', fontSize: 11 }, ...option })
   const svg = instance.renderToSVGString()
   instance.dispose()
-  return svg.replace(/<style[\s\S]*?<\/style>/g, '').replace(/ (class|ecmeta_\w+)="[^"]*"/g, '').replace(/(\d+\.\d)\d+/g, '$1').replace(/<rect width="\d+" height="\d+" x="0" y="0" fill="none"><\/rect>/, '')
+  return svg.replace(/<style[\s\S]*?<\/style>/g, '').replace(/ (class|ecmeta_\w+)="[^"]*"/g, '').replace(/<[^>]+>/g, tag => tag.replace(/(\d+\.\d)\d+/g, '$1')).replace(/<rect width="\d+" height="\d+" x="0" y="0" fill="none"><\/rect>/, '')
 }
 
 const legend = { bottom: 2, left: 8, right: 8, type: 'plain', itemWidth: 12, itemHeight: 8, itemGap: 18, textStyle: { fontSize: 10 } }
@@ -73,7 +73,7 @@ function drawTable(panel, targets, w, h) {
   let x = 12, svg = ''
   shown.forEach((c, i) => {
     const width = wishes[i] / sum * (w - 24), right = c.numeric, at = right ? x + width - 8 : x
-    const letters = Math.max(4, Math.floor((width - 6) / 6.4))
+    const letters = Math.max(4, Math.floor((width - 2) / 6.1))
     const text = (t, y, more, size = 11) => `<text x="${at.toFixed(0)}" y="${y}" font-size="${size}"${right ? ' text-anchor="end"' : ''} ${more}>${escape(t.length > letters ? t.slice(0, letters - 1) + '…' : t)}</text>`
     svg += text(c.name, 12, 'fill="#57606a" font-weight="600"', 10) + c.texts.slice(0, fits).map((t, row) => text(t, 31 + row * 19, 'fill="#24292f"')).join('')
     x += width
