@@ -1,3 +1,4 @@
+using System.Security.Authentication;
 using ClickHouse.Driver;
 
 namespace Tollgate.ClickHouse;
@@ -68,7 +69,9 @@ public sealed class StoreException : Exception
             return new StoreException(fault, server.ErrorCode, $"ClickHouse at {address} refused with code {server.ErrorCode} ({fault}): {Cut(server.Message)}", cause);
         }
 
-        return new StoreException(StoreFault.Unreachable, 0, $"ClickHouse at {address} did not answer: {Cut(cause.Message)}", cause);
+        // What is wrong with a certificate is said only by the cause behind the cause.
+        var why = cause.InnerException is AuthenticationException handshake ? handshake.Message : cause.Message;
+        return new StoreException(StoreFault.Unreachable, 0, $"ClickHouse at {address} did not answer: {Cut(why)}", cause);
     }
 
     private static string Cut(string text)

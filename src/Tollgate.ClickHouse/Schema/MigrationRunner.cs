@@ -23,6 +23,8 @@ public sealed class MigrationChangedException(string message) : Exception(messag
 /// </remarks>
 public sealed partial class MigrationRunner
 {
+    private const int UnknownTable = 60;
+    private const int UnknownDatabase = 81;
     private const string ReadRecords = "SELECT version, hex(checksum) FROM tollgate.schema_migrations GROUP BY version, checksum ORDER BY version";
 
     private const string WriteRecord = """
@@ -58,8 +60,7 @@ public sealed partial class MigrationRunner
     /// <exception cref="StoreException">The store is away or refused a statement; run it again.</exception>
     public async Task<MigrationReport> MigrateAsync(CancellationToken cancellationToken)
     {
-        await RunAsync(SchemaScript.Bootstrap, cancellationToken);
-        var records = await _store.QueryAsync(ReadRecords, ReadRecord, cancellationToken: cancellationToken);
+        var records = await ReadRecordsAsync(cancellationToken);
         CheckUnchanged(records);
 
         var binaryVersion = _migrations.Count == 0 ? 0 : _migrations[^1].Version;
@@ -83,6 +84,20 @@ public sealed partial class MigrationRunner
         var report = new MigrationReport(applied, Math.Max(storeVersion, binaryVersion), binaryVersion);
         LogDone(applied.Count, report.StoreVersion);
         return report;
+    }
+
+    // Asked before anything is made, so that a schema that is whole needs no right to make one; see deploy/clickhouse/grants.sql.
+    private async Task<List<(uint Version, string Checksum)>> ReadRecordsAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _store.QueryAsync(ReadRecords, ReadRecord, cancellationToken: cancellationToken);
+        }
+        catch (StoreException missing) when (missing.Code is UnknownTable or UnknownDatabase)
+        {
+            await RunAsync(SchemaScript.Bootstrap, cancellationToken);
+            return await _store.QueryAsync(ReadRecords, ReadRecord, cancellationToken: cancellationToken);
+        }
     }
 
     private static (uint Version, string Checksum) ReadRecord(System.Data.Common.DbDataReader reader) =>
