@@ -74,7 +74,7 @@ internal sealed partial class GrantedStore : IAsyncDisposable
     }
 
     /// <summary>The statements of one role as the users file has them: without whom they are for.</summary>
-    private static IEnumerable<string> RightsOf(string role)
+    private static string[] RightsOf(string role)
     {
         var rights = GrantStatement().Matches(File.ReadAllText(Grants)).Where(grant => grant.Groups["role"].Value == role).Select(static grant => grant.Groups["right"].Value).ToArray();
         Assert.NotEmpty(rights);

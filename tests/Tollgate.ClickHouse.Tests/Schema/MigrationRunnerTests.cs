@@ -100,6 +100,18 @@ public sealed class MigrationRunnerTests(LedgerStore store)
     }
 
     [Fact]
+    public async Task A_retention_that_an_operator_lengthened_stays_when_a_gateway_starts()
+    {
+        await store.ForgetAsync();
+        await RunAsync([.. SchemaScript.Migrations.Take(5)]);
+        await store.Client.ExecuteAsync("ALTER TABLE tollgate.requests MODIFY TTL toDateTime(ts) + INTERVAL 120 MONTH DELETE", cancellationToken: Cancelled);
+        await RunAsync(SchemaScript.Migrations);
+        await RunAsync(SchemaScript.Migrations);
+        Assert.Equal("1", await store.AskAsync(
+            "SELECT toString(countIf(create_table_query LIKE '%TTL toDateTime(ts) + toIntervalMonth(120)%')) FROM system.tables WHERE database = 'tollgate' AND name = 'requests'"));
+    }
+
+    [Fact]
     public async Task Two_gateways_that_start_at_once_both_find_the_schema()
     {
         await store.ForgetAsync();
