@@ -1,5 +1,5 @@
 -- ===== bootstrap =====
--- Run before every migration, on every start: the database, and the table that remembers which migrations ran.
+-- Run before every migration where its table is not there yet: the database, and the table that remembers which migrations ran.
 -- Keyed by version and checksum, so that two binaries with different texts for one version are both remembered and found out.
 CREATE DATABASE IF NOT EXISTS tollgate ON CLUSTER 'ledger';
 
