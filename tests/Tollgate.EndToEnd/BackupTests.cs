@@ -29,7 +29,7 @@ public sealed class BackupTests
             configure: configuration =>
             {
                 configuration["admin"]!["token"] = AdminToken;
-                configuration["recording"] = new JsonObject { ["batchInterval"] = isKilled ? "00:01:00" : "00:00:00.050" };
+                configuration["recording"] = new JsonObject { ["batchInterval"] = isKilled ? "00:00:20" : "00:00:00.050" };
             },
             cancellationToken: Cancellation);
         var made = await AdministerAsync(gateway, HttpMethod.Post, "/api/teams", """{"id":"search","name":"Search"}""");

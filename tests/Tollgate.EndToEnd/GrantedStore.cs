@@ -22,6 +22,7 @@ internal sealed partial class GrantedStore : IAsyncDisposable
 
     private readonly TemporaryDirectory _directory = new();
     private StoreProcess? _process;
+    private bool _isRunning = true;
 
     private GrantedStore()
     {
@@ -41,16 +42,25 @@ internal sealed partial class GrantedStore : IAsyncDisposable
         return store;
     }
 
-    /// <summary>Ends it, and starts it again on the same address and data with another role's rights.</summary>
+    /// <summary>Ends it if it runs, and starts it again on the same address and data with another role's rights.</summary>
     public async Task BecomeAsync(string role)
     {
-        await StopAsync();
+        if (_isRunning)
+        {
+            await StopAsync();
+        }
+
         WriteUsers(role);
         await _process!.RestartAsync();
+        _isRunning = true;
     }
 
     /// <summary>Ends it; it can become something again.</summary>
-    public async Task StopAsync() => Assert.Equal(0, await _process!.StopAsync());
+    public async Task StopAsync()
+    {
+        Assert.Equal(0, await _process!.StopAsync());
+        _isRunning = false;
+    }
 
     /// <summary>Runs one statement; the answer as text.</summary>
     public Task<string> QueryAsync(string sql) => _process!.QueryAsync(sql);
