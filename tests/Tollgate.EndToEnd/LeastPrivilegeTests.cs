@@ -58,7 +58,7 @@ public sealed class LeastPrivilegeTests
         [
             "DROP TABLE tollgate.requests", "TRUNCATE TABLE tollgate.requests", "DELETE FROM tollgate.requests WHERE 1", "ALTER TABLE tollgate.requests DELETE WHERE 1",
             "ALTER TABLE tollgate.requests ADD COLUMN x UInt8", "CREATE TABLE tollgate.x (x UInt8) ENGINE = Memory", "INSERT INTO tollgate.schema_migrations (version) VALUES (99)",
-            "INSERT INTO tollgate.invoice_lines (cost) VALUES (1)", "SELECT * FROM tollgate.payloads", "SELECT * FROM tollgate.sessions",
+            "INSERT INTO tollgate.budget_events (ts) VALUES (now())", "SELECT * FROM tollgate.payloads", "SELECT * FROM tollgate.sessions",
         ];
         foreach (var statement in refused)
         {
