@@ -94,7 +94,7 @@ done
 # A second name for half a gigabyte, where the file system can.
 cp -l "$engine" "$dist/bin/" 2>/dev/null || cp "$engine" "$dist/bin/"
 
-cp -r deploy/install.sh deploy/tollgate.schema.json deploy/systemd deploy/prometheus LICENSE docs "$dist/"
+cp -r deploy/install.sh deploy/tollgate.schema.json deploy/systemd deploy/prometheus deploy/clickhouse deploy/examples LICENSE docs "$dist/"
 mkdir "$dist/licences"
 runtime=$(find "$packages/microsoft.netcore.app.runtime.linux-x64" -mindepth 1 -maxdepth 1 | sort -V | tail -1)
 cp "$runtime/LICENSE.TXT" "$dist/licences/dotnet.txt"
