@@ -66,7 +66,7 @@ public sealed class LeastPrivilegeTests
         }
 
         await store.BecomeAsync("tollgate_reader");
-        Assert.Equal("0", await store.QueryAsync("SELECT count() FROM tollgate.sequence_holes"));
+        Assert.Equal("0", await store.QueryAsync("SELECT sum(missing) FROM tollgate.sequence_holes"));
         Assert.Equal($"{120 + MoreThanTheSpoolTakes}", await store.QueryAsync("SELECT sum(requests) FROM tollgate.usage_15m"));
         foreach (var view in (await store.QueryAsync("SELECT name FROM system.tables WHERE database = 'tollgate' AND engine = 'View' AND name != 'usage_1d'")).Split('\n'))
         {
