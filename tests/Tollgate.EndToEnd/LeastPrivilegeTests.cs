@@ -68,11 +68,8 @@ public sealed class LeastPrivilegeTests
         await store.BecomeAsync("tollgate_reader");
         Assert.Equal("0", await store.QueryAsync("SELECT sum(missing) FROM tollgate.sequence_holes"));
         Assert.Equal($"{120 + MoreThanTheSpoolTakes}", await store.QueryAsync("SELECT sum(requests) FROM tollgate.usage_15m"));
-        foreach (var view in (await store.QueryAsync("SELECT name FROM system.tables WHERE database = 'tollgate' AND engine = 'View' AND name != 'usage_1d'")).Split('\n'))
-        {
-            await store.QueryAsync($"SELECT * FROM tollgate.{view} LIMIT 1");
-        }
-
+        Assert.Equal($"{120 + MoreThanTheSpoolTakes}", await store.QueryAsync("SELECT sum(requests) FROM tollgate.usage_1d(tz = 'UTC')"));
+        await store.QueryAsync("SELECT * FROM tollgate.budget_history LIMIT 1");
         await store.RefusesAsync("INSERT INTO tollgate.requests (cost) VALUES (1)");
 
         await store.BecomeAsync("tollgate_migrator");
