@@ -1,7 +1,8 @@
 -- What a ClickHouse server must allow, as three roles. Run once, as a user that may grant (access_management), before the first tollgate migrate;
 -- run it again after an upgrade that changes it. docs/team.md says which user gets which role.
 -- Not a migration: a gateway's own user must not be able to grant, and the embedded engine keeps no users.
--- LeastPrivilegeTests holds these lists against the engine: with them and nothing else each part works.
+-- LeastPrivilegeTests holds these lists against the engine: with them and nothing else each part works;
+-- but not those on system tables, which the library leaves open.
 
 CREATE ROLE IF NOT EXISTS tollgate_writer, tollgate_reader, tollgate_migrator;
 
