@@ -4,7 +4,8 @@ using Tollgate.Demo.Dashboards;
 namespace Tollgate.Demo.Tests;
 
 /// <summary>What the ClickHouse dashboards ask, asked of the real store with the demo's month.</summary>
-public sealed class DashboardQueryTests(HistoryInStoreTests.Store store) : IClassFixture<HistoryInStoreTests.Store>
+[Collection(nameof(HistoryStore))]
+public sealed class DashboardQueryTests(HistoryStore store)
 {
     private static readonly IReadOnlyList<Dashboard> Dashboards =
         [.. Dashboard.ReadAll(RepositoryRoot.File("deploy", "grafana")).Where(static dashboard => !dashboard.IsPrometheus)];
