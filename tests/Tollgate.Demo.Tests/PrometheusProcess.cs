@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Tollgate.Testing;
 
 namespace Tollgate.Demo.Tests;
 
@@ -63,7 +62,7 @@ internal sealed class PrometheusProcess : IAsyncDisposable
               - job_name: tollgate
                 static_configs: [{"{"} targets: ['{gateway.Authority}'] {"}"}]
             """);
-        var address = new Uri($"http://127.0.0.1:{StoreProcess.FreePort()}");
+        var address = new Uri($"http://127.0.0.1:{LoopbackPort.Free()}");
         var start = new ProcessStartInfo(
             "prometheus",
             [

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Tollgate.Testing;
+using Tollgate.Testing.Gateway;
 
 namespace Tollgate.Store.Tests;
 
@@ -95,7 +96,7 @@ public sealed class ProcessTests
         using var store = Process.Start(
             StoreProcess.Executable(),
             [
-                "--listen", $"http://127.0.0.1:{StoreProcess.FreePort()}", "--data", directory.FullName,
+                "--listen", $"http://127.0.0.1:{LoopbackPort.Free()}", "--data", directory.FullName,
                 "--parent-pid", parent.Id.ToString(CultureInfo.InvariantCulture),
             ]);
         parent.Kill();

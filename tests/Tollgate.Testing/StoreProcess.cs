@@ -1,7 +1,6 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
+using Tollgate.Testing.Gateway;
 
 namespace Tollgate.Testing;
 
@@ -9,7 +8,7 @@ namespace Tollgate.Testing;
 public sealed class StoreProcess : IAsyncDisposable
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(60);
     private static readonly HttpClient Http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromMinutes(2) };
 
     private readonly StringBuilder _output = new();
@@ -50,7 +49,7 @@ public sealed class StoreProcess : IAsyncDisposable
     public static async Task<StoreProcess> StartAsync(string? dataDirectory = null, int? port = null)
     {
         var store = new StoreProcess(
-            dataDirectory ?? Path.Combine(Path.GetTempPath(), "tollgate-store-" + Guid.NewGuid().ToString("N")), dataDirectory is null, port ?? FreePort());
+            dataDirectory ?? Path.Combine(Path.GetTempPath(), "tollgate-store-" + Guid.NewGuid().ToString("N")), dataDirectory is null, port ?? LoopbackPort.Free());
         store.Launch();
         await store.UntilReadyAsync();
         return store;
@@ -106,14 +105,6 @@ public sealed class StoreProcess : IAsyncDisposable
         {
             await Task.Run(() => Directory.Delete(DataDirectory, recursive: true));
         }
-    }
-
-    /// <summary>A port that was free a moment ago.</summary>
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     /// <summary>The built store.</summary>

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Tollgate.Cli;
 using Tollgate.Configuration;
-using Tollgate.Testing;
+using Tollgate.Testing.Gateway;
 
 namespace Tollgate.Tests.Cli;
 
@@ -41,7 +41,7 @@ public sealed class MigrateCommandTests : IDisposable
     [Fact]
     public async Task Without_an_embedded_store_it_says_that_the_gateway_migrates_by_itself()
     {
-        Assert.Equal(1, await Run("migrate", new { listen = $"http://127.0.0.1:{StoreProcess.FreePort()}" }));
+        Assert.Equal(1, await Run("migrate", new { listen = $"http://127.0.0.1:{LoopbackPort.Free()}" }));
         Assert.Contains("start the gateway, it migrates by itself", _error.ToString(), StringComparison.Ordinal);
         Assert.Equal("", _output.ToString());
         Assert.DoesNotContain("   at ", _error.ToString(), StringComparison.Ordinal);
@@ -50,7 +50,7 @@ public sealed class MigrateCommandTests : IDisposable
     [Fact]
     public async Task A_server_that_is_away_is_told_by_its_address_without_the_password()
     {
-        var port = StoreProcess.FreePort();
+        var port = LoopbackPort.Free();
         Assert.Equal(1, await Run("migrate", new { mode = "clickhouse", connectionString = $"Host=127.0.0.1;Port={port};Protocol=http;Password=canary-7d2" }));
         Assert.Contains($"127.0.0.1:{port}", _error.ToString(), StringComparison.Ordinal);
         Assert.Contains("storage.connectionString", _error.ToString(), StringComparison.Ordinal);
