@@ -63,9 +63,13 @@ public sealed partial class AlertmanagerTests
         var dollars = double.Parse(Dollars().Match(told.Summary).Groups[1].Value, CultureInfo.InvariantCulture);
         Assert.Contains(samples, sample => sample.Value == dollars && sample.Value > Threshold);
 
+        var seen = samples.Count(sample => sample.Value > Threshold && sample.At < Seconds(told.StartsAt));
         var (evaluated, arrived) = (Seconds(told.StartsAt) - passed.At, Seconds(told.ArrivedAt) - passed.At);
         TestContext.Current.TestOutputHelper!.WriteLine($"The figure was {passed.Value} at its scrape; {evaluated:F3} s later the alert fired, {arrived:F3} s later the webhook came, {(told.ArrivedAt - answered).TotalSeconds:F3} s after the last answer: {told.Summary}");
-        Assert.InRange(evaluated, 0, 2 * AlertPath.Interval.TotalSeconds);
+
+        // Scrapes are as frequent as evaluations, and wait with them when the machine is busy: so they are counted, not seconds.
+        Assert.True(evaluated >= 0, told.Summary);
+        Assert.InRange(seen, 0, 2);
 
         // The figure is the ledger's.
         var rows = await gateway.RowsAsync("anthropic", 18, Cancellation);

@@ -12,7 +12,7 @@ internal sealed class AlertPath : IAsyncDisposable
     /// <summary>How often Prometheus scrapes and evaluates.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly TemporaryDirectory _directory;
     private readonly List<Process> _processes = [];
