@@ -63,9 +63,9 @@ public sealed class MetricsEqualSqlTests
         // SQL sees a row a moment before its insert is acknowledged, and counted.
         string metrics;
         using (var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(20)))
-        using (var late = new CancellationTokenSource(TimeSpan.FromSeconds(30)))
+        using (var late = new CancellationTokenSource(Ledger.Patience))
         {
-            while (SumOf(metrics = await gateway.MetricsAsync(Cancellation), "store_rows_total", string.Empty) < rows.Count + 1)
+            while (SumOf(metrics = await gateway.MetricsOfSettledAsync(rows.Count + 1, Cancellation), "store_rows_total", string.Empty) < rows.Count + 1)
             {
                 await tick.WaitForNextTickAsync(late.Token);
             }

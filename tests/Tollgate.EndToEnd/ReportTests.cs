@@ -30,7 +30,7 @@ public sealed class ReportTests
         var rows = await gateway.RowsAsync("anthropic", upstream.Requests.Count, Cancellation);
         var cost = rows.Sum(static row => row.Cost);
         Assert.True(cost > 0);
-        var metrics = await gateway.MetricsAsync(Cancellation);
+        var metrics = await gateway.MetricsOfSettledAsync(rows.Count, Cancellation);
         Assert.Equal(cost, metrics.Split('\n').Where(static line => line.StartsWith("tollgate_cost_total{", StringComparison.Ordinal)).Sum(static line => decimal.Parse(line[(line.LastIndexOf(' ') + 1)..], NumberStyles.Float, CultureInfo.InvariantCulture)));
 
         // At once: no report waits for the money rollup, which is computed once a minute.

@@ -91,6 +91,23 @@ public static class Ledger
         return [.. Lines(lines).Select(static line => JsonSerializer.Deserialize<LedgerRow>(line)!)];
     }
 
+    /// <summary>The text of <c>/metrics</c> once so many attempts are counted to the last: each is counted a moment after its row was handed over, which the ledger may have by then.</summary>
+    /// <exception cref="TimeoutException">Fewer were in time.</exception>
+    public static async Task<string> MetricsOfSettledAsync(this GatewayProcess gateway, int attempts, CancellationToken cancellationToken)
+    {
+        // What an attempt counts last.
+        const string Settled = "tollgate_overhead_latency_microseconds_count{phase=\"settle\"} ";
+        var metrics = string.Empty;
+        await Until.TrueAsync(IsSettledAsync, Patience, $"{attempts} attempts are counted", cancellationToken);
+        return metrics;
+
+        async Task<bool> IsSettledAsync()
+        {
+            metrics = await gateway.MetricsAsync(cancellationToken);
+            return metrics.Split('\n').Any(line => line.StartsWith(Settled, StringComparison.Ordinal) && int.Parse(line[Settled.Length..], CultureInfo.InvariantCulture) >= attempts);
+        }
+    }
+
     /// <summary>The one number that a query answers.</summary>
     public static async Task<decimal> NumberAsync(this GatewayProcess gateway, string sql, CancellationToken cancellationToken) =>
         decimal.Parse(await gateway.QueryAsync(sql, cancellationToken), NumberStyles.Float, CultureInfo.InvariantCulture);
