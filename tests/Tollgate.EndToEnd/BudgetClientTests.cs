@@ -69,7 +69,7 @@ public sealed class BudgetClientTests
             ["id"] = "team-day",
             ["limitUsd"] = JsonNode.Parse(limit),
             ["window"] = "day",
-            ["timeZone"] = "Europe/Berlin",
+            ["timeZone"] = Daytime.Zone(),
             ["thresholds"] = new JsonArray(10),
             ["contact"] = "#ai-budget",
         });

@@ -8,6 +8,9 @@ namespace Tollgate.EndToEnd;
 /// <summary>What budgets say is what the ledger says, to the nano-dollar: through kills, restarts and changes of the configuration.</summary>
 public sealed partial class BudgetLedgerTests
 {
+    // One for all changes of the configuration: a changed zone begins another window.
+    private static readonly string Today = Daytime.Zone();
+
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -84,6 +87,7 @@ public sealed partial class BudgetLedgerTests
             ["id"] = name[..name.IndexOf('-', StringComparison.Ordinal)],
             ["limitUsd"] = int.Parse(name[(name.IndexOf('-', StringComparison.Ordinal) + 1)..], CultureInfo.InvariantCulture),
             ["window"] = name[..name.IndexOf('-', StringComparison.Ordinal)],
+            ["timeZone"] = name.StartsWith("day-", StringComparison.Ordinal) ? Today : "UTC",
         })]);
 
     private static async Task ReconfigureAsync(GatewayProcess gateway, TemporaryDirectory directory, params string[] budgets)

@@ -25,7 +25,7 @@ public sealed class BudgetWalkTests
 
         var alice = await MakeKeyAsync(gateway, "alice");
         var bob = await MakeKeyAsync(gateway, "bob");
-        await VerbAsync(gateway, "budgets", "set", "search-daily", "--scope", "team", "--value", "search", "--limit-usd", "5.00", "--window", "day", "--time-zone", "Europe/Berlin", "--contact", "#ai-budget");
+        await VerbAsync(gateway, "budgets", "set", "search-daily", "--scope", "team", "--value", "search", "--limit-usd", "5.00", "--window", "day", "--time-zone", Daytime.Zone(), "--contact", "#ai-budget");
 
         // In force at once, and a pass for one is a pass for the other until the team has nothing left.
         var answers = new List<int>();
