@@ -10,7 +10,10 @@ public sealed class EngineKilledInInsertTests
     private const int Before = 5;
     private const int During = 20;
 
-    private static readonly TimeSpan InsertLimit = TimeSpan.FromSeconds(20);
+    // How long a rename is held up, and so how late the kill may come. Other tables' renames are held up as well before the one that is awaited.
+    private const string Hold = "delay_enter=15s";
+
+    private static readonly TimeSpan InsertLimit = TimeSpan.FromMinutes(2);
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -28,7 +31,7 @@ public sealed class EngineKilledInInsertTests
         var records = RecordBytes(table);
 
         // An insert ends with the rename of tmp_insert_… to the part's name; a few microseconds earlier its deduplication record was written.
-        await using (await TamperedCalls.OfAsync(store.ProcessId, "rename", "delay_enter=2s"))
+        await using (await TamperedCalls.OfAsync(store.ProcessId, "rename", Hold))
         {
             await CallAsync(During);
             await Until.TrueAsync(() => Unfinished(table).Length > 0 && RecordBytes(table) > records, InsertLimit, "an insert is recorded and waits for its rename", Cancellation);

@@ -129,6 +129,8 @@ public sealed class GatewayProcess : IAsyncDisposable
     /// <exception cref="InvalidOperationException">It ended or did not serve in time; the message has its output.</exception>
     public async Task RestartAsync(string until = Ready, CancellationToken cancellationToken = default)
     {
+        // Its clients see a killed process gone before the kernel has let go of its lock on the spool.
+        await WaitForExitAsync();
         _process.Dispose();
         _process = Launch();
         await WaitUntilAsync(until, cancellationToken);
