@@ -51,10 +51,10 @@ public sealed class ClientErrorTests(LedgerGateway gateway) : IClassFixture<Ledg
     [InlineData(7)]
     public async Task A_cut_answer_is_paid_for_and_tried_again(int afterEvents)
     {
-        // The CLI counts only what it has worked through when the connection ends, so each event is given time.
+        // The CLI counts only what it has worked through when the connection ends, so it is given time before that.
         var (rows, result, upstream) = await RunAsync(Reply.Text("a text of some length that is cut before it was told") with
         {
-            Delivery = Delivery.FinAfter(afterEvents) with { Pause = TimeSpan.FromMilliseconds(200) },
+            Delivery = Delivery.FinAfter(afterEvents) with { EndDelay = TimeSpan.FromSeconds(3) },
         });
 
         Assert.False(result.IsError, result.Error);

@@ -62,6 +62,9 @@ public sealed record Delivery
     /// <summary>Pause before the head.</summary>
     public TimeSpan HeadDelay { get; init; } = TimeSpan.Zero;
 
+    /// <summary>Pause before the <see cref="Ending"/>, for a caller to work through what came before it.</summary>
+    public TimeSpan EndDelay { get; init; } = TimeSpan.Zero;
+
     /// <summary>Bytes between two lines of the stream.</summary>
     public string LineEnd { get; init; } = "\n";
 

@@ -42,6 +42,11 @@ internal static class ReplyWriter
             aborted.ThrowIfCancellationRequested();
         }
 
+        if (delivery.EndDelay > TimeSpan.Zero)
+        {
+            await Task.Delay(delivery.EndDelay, TimeProvider.System, aborted);
+        }
+
         return await EndAsync(http, delivery.Ending);
     }
 
