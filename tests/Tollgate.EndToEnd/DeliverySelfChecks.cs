@@ -10,7 +10,7 @@ namespace Tollgate.EndToEnd;
 /// <summary>The fake upstreams break answers off the way they are told to.</summary>
 public sealed class DeliverySelfChecks
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     [Theory]
     [InlineData(BodyEncoding.Identity, 0)]

@@ -24,7 +24,7 @@ public sealed class ReadmeTests
 
         var query = Lines.Single(static line => line.StartsWith("curl ", StringComparison.Ordinal)).Replace("http://127.0.0.1:8123", gateway.StoreAddress, StringComparison.Ordinal);
         var asked = await ChildProcess.RunAsync(
-            "bash", ["-c", query], RepositoryRoot.Path, new Dictionary<string, string> { ["NO_PROXY"] = "127.0.0.1" }, string.Empty, TimeSpan.FromSeconds(30), Cancellation);
+            "bash", ["-c", query], RepositoryRoot.Path, new Dictionary<string, string> { ["NO_PROXY"] = "127.0.0.1" }, string.Empty, TimeSpan.FromSeconds(60), Cancellation);
         Assert.Equal(0, asked.ExitCode);
         Assert.All((string[])["claude-opus-4-8", "1001", "4100", "501", "0.0755925", session.Result.SessionId, "completed"], value => Assert.Contains(value, asked.Output, StringComparison.Ordinal));
     }

@@ -45,7 +45,7 @@ internal sealed record ClaudeRun
     public IReadOnlyList<string> Arguments { get; init; } = [];
 
     /// <summary>When the run is given up and its processes are killed.</summary>
-    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(90);
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(180);
 }
 
 /// <summary>What the CLI said of a run.</summary>

@@ -11,7 +11,7 @@ public sealed class TamperedCalls : IAsyncDisposable
     /// <summary>Where strace is.</summary>
     public const string Executable = "/usr/bin/strace";
 
-    private static readonly TimeSpan AttachLimit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan AttachLimit = TimeSpan.FromSeconds(60);
 
     private readonly Process _strace;
 
