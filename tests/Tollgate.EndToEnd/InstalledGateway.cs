@@ -106,14 +106,14 @@ public sealed class InstalledGateway : IAsyncLifetime
                     return Stopwatch.GetElapsedTime(started);
                 }
             }
-            catch (HttpRequestException) when (Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(60))
+            catch (HttpRequestException) when (Stopwatch.GetElapsedTime(started) < Ledger.Patience)
             {
                 // Not yet.
             }
 
-            if (Stopwatch.GetElapsedTime(started) > TimeSpan.FromSeconds(60))
+            if (Stopwatch.GetElapsedTime(started) > Ledger.Patience)
             {
-                throw new TimeoutException($"{path} did not say 200 within a minute.\n{Manager.Journal}");
+                throw new TimeoutException($"{path} did not say 200 within {Ledger.Patience}.\n{Manager.Journal}");
             }
 
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, TestContext.Current.CancellationToken);

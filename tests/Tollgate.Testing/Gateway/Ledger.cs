@@ -67,8 +67,8 @@ public sealed record LedgerRow
 /// <summary>Reads the ledger of a running gateway over ClickHouse's HTTP interface.</summary>
 public static class Ledger
 {
-    /// <summary>How long rows may take to become visible: long enough for a store that is started again on a busy machine.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    /// <summary>How long rows may take to become visible: long enough for a store, which has niceness 10, that is started again on a busy machine.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private const string Columns = """
         request_id AS RequestId, attempt_id AS AttemptId, team AS Team, project AS Project, developer AS Developer, key_id AS KeyId,

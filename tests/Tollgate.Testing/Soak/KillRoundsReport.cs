@@ -48,7 +48,7 @@ public sealed record KillRoundsOptions
     public SoakStore Store { get; init; }
 
     /// <summary>How long no row may come before those that are awaited count as missing.</summary>
-    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
+    public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(3);
 }
 
 /// <summary>Where a soak is.</summary>

@@ -8,7 +8,7 @@ namespace Tollgate.Testing.Soak;
 /// <summary>A gateway and its store that are killed and started again, always in the same place.</summary>
 internal sealed class SoakedGateway : IAsyncDisposable
 {
-    private static readonly TimeSpan StoreLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StoreLimit = TimeSpan.FromMinutes(3);
 
     private readonly TemporaryDirectory _directory;
     private readonly GatewayProcess _gateway;
