@@ -166,6 +166,12 @@ internal static class SyncIntervalMeasurement
                 Interlocked.Increment(ref owner._syncs);
             }
 
+            public void Sync(int from, int to)
+            {
+                file.Sync(from, to);
+                Interlocked.Increment(ref owner._syncs);
+            }
+
             public void Dispose() => file.Dispose();
         }
     }

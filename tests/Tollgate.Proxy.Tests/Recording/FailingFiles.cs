@@ -97,6 +97,8 @@ internal sealed class FailingFiles : ISpoolFiles
 
         public void Sync() => files.Before("sync", name);
 
+        public void Sync(int from, int to) => Sync();
+
         public void Dispose()
         {
         }

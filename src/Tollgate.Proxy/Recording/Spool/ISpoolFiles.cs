@@ -33,7 +33,7 @@ internal interface ISpoolFile : IDisposable
     /// <summary>Its size in bytes.</summary>
     int Length { get; }
 
-    /// <summary>Its bytes, shared with the system's page cache: what is written here survives the process at once, the machine after <see cref="Sync"/>.</summary>
+    /// <summary>Its bytes, shared with the system's page cache: what is written here survives the process at once, the machine after <see cref="Sync()"/>.</summary>
     /// <remarks>The same memory at each call, until <see cref="Unmap"/>; nobody may hold it over that.</remarks>
     Memory<byte> Map();
 
@@ -43,7 +43,7 @@ internal interface ISpoolFile : IDisposable
     /// <summary>Reads without mapping, so that a bad block is an error and not a signal.</summary>
     void Read(int offset, Span<byte> into);
 
-    /// <summary>Writes what it holds once more, so that the next <see cref="Sync"/> puts it on the disk.</summary>
+    /// <summary>Writes what it holds once more, so that the next <see cref="Sync()"/> puts it on the disk.</summary>
     /// <remarks>
     /// For pages of an earlier process: when a sync of its failed, the system keeps them and takes them for written, so that a sync alone would say that
     /// they are durable and do nothing. Blocks that can't be read stay as they are.
@@ -52,6 +52,11 @@ internal interface ISpoolFile : IDisposable
 
     /// <summary>Makes everything written before the call durable.</summary>
     void Sync();
+
+    /// <summary>Makes durable what was written before the call between two places, and maybe more; the other pages are left as they are.</summary>
+    /// <param name="from">The first byte.</param>
+    /// <param name="to">Behind the last byte.</param>
+    void Sync(int from, int to);
 }
 
 /// <summary>The file system refused.</summary>

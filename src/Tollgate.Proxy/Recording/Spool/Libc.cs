@@ -9,6 +9,7 @@ internal static partial class Libc
     private const int OpenDirectory = 0x10000 | 0x80000; // O_DIRECTORY | O_CLOEXEC, read-only
     private const int Interrupted = 4;
     private const int NotSupported = 95;
+    private const int SynchronousSync = 4; // MS_SYNC
     private const int ZeroBytes = 64 * 1024;
 
     /// <summary>Takes the file's room on the disk; where the file system can't, zeros are written, which takes it as well.</summary>
@@ -36,6 +37,9 @@ internal static partial class Libc
 
     /// <summary>Makes a file's bytes durable, those written through a mapping included.</summary>
     public static void SyncData(SafeFileHandle handle, string path) => Check(Fdatasync(handle), "fdatasync", path);
+
+    /// <summary>Makes the bytes of a file durable that are mapped there; the start is a page's.</summary>
+    public static unsafe void SyncMapped(byte* start, int length, string path) => Check(Msync(start, (nuint)length, SynchronousSync), "msync", path);
 
     /// <summary>Makes a directory's entries durable.</summary>
     public static void SyncDirectory(string directory)
@@ -128,6 +132,10 @@ internal static partial class Libc
     [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int Fdatasync(SafeFileHandle handle);
+
+    [LibraryImport("libc", EntryPoint = "msync", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static unsafe partial int Msync(byte* start, nuint length, int flags);
 
     [LibraryImport("libc", EntryPoint = "fallocate", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -179,6 +179,18 @@ internal sealed class LinuxSpoolFiles : ISpoolFiles
 
         public void Sync() => Libc.SyncData(handle, path);
 
+        public void Sync(int from, int to)
+        {
+            if (_mapped is { } mapped)
+            {
+                mapped.Sync(from, to, path);
+            }
+            else
+            {
+                Sync();
+            }
+        }
+
         public void Dispose()
         {
             Unmap();
@@ -203,6 +215,13 @@ internal sealed class LinuxSpoolFiles : ISpoolFiles
         }
 
         public override Span<byte> GetSpan() => new(_start, _length);
+
+        /// <summary>Makes the pages that hold these bytes durable.</summary>
+        public void Sync(int from, int to, string path)
+        {
+            var start = from & ~(Environment.SystemPageSize - 1);
+            Libc.SyncMapped(_start + start, to - start, path);
+        }
 
         public override MemoryHandle Pin(int elementIndex = 0) => new(_start + elementIndex);
 

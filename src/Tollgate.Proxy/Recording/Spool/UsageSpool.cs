@@ -27,6 +27,10 @@ internal sealed class UsageSpool : IDisposable
 
     private const int MostCursorBytes = 64 * 1024;
 
+    // Of what is written next, the committer takes the first write to each page upon itself: twice what the last interval wrote, within these.
+    private const int LeastWarmBytes = 64 * 1024;
+    private const int MostWarmBytes = 2 * 1024 * 1024;
+
     // Given at construction, never written.
     private readonly ISpoolFiles _files;
     private readonly SpoolSettings _settings;
@@ -255,6 +259,7 @@ internal sealed class UsageSpool : IDisposable
     /// <summary>Makes everything published so far durable, and prepares segments ahead. Committer only.</summary>
     public void Commit()
     {
+        var before = _synced;
         foreach (var segment in _segments.SkipWhile(segment => segment.Index < _synced.Segment))
         {
             if (segment.Index > _synced.Segment)
@@ -269,6 +274,11 @@ internal sealed class UsageSpool : IDisposable
         }
 
         Prepare();
+        if (_synced != before)
+        {
+            WarmWhatComes(_synced.Segment == before.Segment ? _synced.Offset - before.Offset : _synced.Offset);
+        }
+
         if (_crashed.Count > 0 && CloseCrashed() is > 0 and var closed)
         {
             _events.SpoolCrashedAttempts(closed, _crashed.Count);
@@ -426,11 +436,21 @@ internal sealed class UsageSpool : IDisposable
         return TryMoveOut(segment);
     }
 
+    /// <summary>Meets the first write to each page that requests will write until the next commit, going by what they wrote until this one.</summary>
+    private void WarmWhatComes(int written)
+    {
+        var behind = _active?.Warm((int)Math.Clamp(2L * written, LeastWarmBytes, MostWarmBytes)) ?? 0;
+        if (behind > 0 && _spares.TryPeek(out var next))
+        {
+            next.Warm(behind);
+        }
+    }
+
     private bool TrySync(Segment segment)
     {
         try
         {
-            segment.Sync();
+            segment.SyncPublished(_synced.Offset);
             if (_synced.Segment > _failedSegment)
             {
                 _syncProblem = null;

@@ -11,6 +11,7 @@ namespace Tollgate.Proxy.Tests.Recording.Spool;
 internal sealed class ModelDisk(Random random)
 {
     private const int Sector = 512;
+    private const int Page = 4096;
 
     private readonly List<Change> _changes = [];
     private Dictionary<string, Content> _durable = new(StringComparer.Ordinal);
@@ -23,6 +24,9 @@ internal sealed class ModelDisk(Random random)
 
     /// <summary>Syncs of files do nothing.</summary>
     public bool ForgetsSyncs { get; init; }
+
+    /// <summary>Syncs of files leave the sector out that they begin in.</summary>
+    public bool ForgetsSyncStarts { get; init; }
 
     /// <summary>A sync that fails says that it did not.</summary>
     public bool HidesFailedSyncs { get; init; }
@@ -58,12 +62,12 @@ internal sealed class ModelDisk(Random random)
         _durable = new Dictionary<string, Content>(Names, StringComparer.Ordinal);
     }
 
-    public void Sync(Content content)
+    public void Sync(Content content, int from, int to)
     {
         if (!ForgetsSyncs)
         {
             content.HasSize = true;
-            content.Write(_ => true);
+            content.Write(at => at >= (ForgetsSyncStarts ? from : from / Page * Page) && at < to);
         }
     }
 
@@ -241,7 +245,7 @@ internal sealed class ModelFiles(ModelDisk disk, Random random) : ISpoolFiles
         {
             var file = Disk.Create(unfinished, bytes.Length);
             bytes.CopyTo(file.Pages, 0);
-            Disk.Sync(file);
+            Disk.Sync(file, 0, bytes.Length);
         });
         Run("rename", name, () => Disk.Rename(unfinished, name));
         SyncDirectory();
@@ -324,11 +328,13 @@ internal sealed class ModelFiles(ModelDisk disk, Random random) : ISpoolFiles
             bytes.AsSpan(Math.Min(offset, bytes.Length), there).CopyTo(into);
         }
 
-        public void Sync()
+        public void Sync() => Sync(0, Length);
+
+        public void Sync(int from, int to)
         {
             try
             {
-                files.Run("fdatasync", name, () => Done(), () => files.Disk.FailSync(content));
+                files.Run("msync", name, () => Done(from, to), () => files.Disk.FailSync(content));
             }
             catch (SpoolFileException) when (files.Disk.HidesFailedSyncs)
             {
@@ -347,9 +353,9 @@ internal sealed class ModelFiles(ModelDisk disk, Random random) : ISpoolFiles
 
         public void Dispose() => Unmap();
 
-        private bool Done()
+        private bool Done(int from, int to)
         {
-            files.Disk.Sync(content);
+            files.Disk.Sync(content, from, to);
             return true;
         }
     }

@@ -34,6 +34,7 @@ public class SpoolModelTests
     [Theory]
     [InlineData(Mutant.DirectoryNeverSynced)]
     [InlineData(Mutant.FilesNeverSynced)]
+    [InlineData(Mutant.SyncStartsLeftOut)]
     [InlineData(Mutant.FailedSyncsHidden)]
     [InlineData(Mutant.MappingsPrivate)]
     [InlineData(Mutant.ChecksumsIgnored)]

@@ -14,6 +14,7 @@ internal enum Mutant
     None,
     DirectoryNeverSynced,
     FilesNeverSynced,
+    SyncStartsLeftOut,
     FailedSyncsHidden,
     MappingsPrivate,
     ChecksumsIgnored,
@@ -64,6 +65,7 @@ internal sealed class SpoolSchedule : IDisposable
         {
             ForgetsNames = mutant == Mutant.DirectoryNeverSynced,
             ForgetsSyncs = mutant == Mutant.FilesNeverSynced,
+            ForgetsSyncStarts = mutant == Mutant.SyncStartsLeftOut,
             HidesFailedSyncs = mutant == Mutant.FailedSyncsHidden,
             HasPrivateMappings = mutant == Mutant.MappingsPrivate,
             ForgetsRewrites = mutant == Mutant.NothingRewritten,

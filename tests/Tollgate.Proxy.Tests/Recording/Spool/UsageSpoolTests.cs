@@ -196,6 +196,36 @@ public sealed class UsageSpoolTests : IDisposable
     }
 
     [Fact]
+    public void Part_of_a_real_file_is_synced_wherever_it_begins_and_ends_mapped_or_not()
+    {
+        using var files = LinuxSpoolFiles.Take(_directory);
+        using var file = files.Create("f", 10_000);
+        file.Sync(5, 10_000);
+        file.Map().Span.Fill(1);
+        file.Sync(4_095, 4_097);
+        file.Sync(8_192, 10_000);
+        file.Sync(0, 0);
+    }
+
+    [Fact]
+    public void Warming_pages_changes_no_byte_and_tells_what_lies_behind_the_end()
+    {
+        using var files = LinuxSpoolFiles.Take(_directory);
+        using var segment = Segment.Create(files, new SegmentHeader(1, 1, Guid.NewGuid(), 64 * 1024));
+        Assert.True(segment.TryAppend(SpoolRecordKind.Row, [], SpoolRows.Row(0), out _));
+        var before = new byte[segment.Bytes];
+        segment.Read(0, before);
+        Assert.Equal(0, segment.Warm(16 * 1024));
+        Assert.Equal(segment.Tail, segment.Warm(segment.Bytes));
+        var after = new byte[segment.Bytes];
+        segment.Read(0, after);
+        Assert.Equal(before, after);
+        segment.Seal();
+        segment.Unmap();
+        Assert.Equal(segment.Tail, segment.Warm(segment.Bytes));
+    }
+
+    [Fact]
     public void A_full_spool_can_be_emptied_after_a_restart()
     {
         var disk = new ModelDisk(_random);
