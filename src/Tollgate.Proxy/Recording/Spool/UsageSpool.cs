@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Collections.Concurrent;
 using Tollgate.Proxy.Metrics;
 
 namespace Tollgate.Proxy.Recording.Spool;
@@ -35,15 +34,13 @@ internal sealed class UsageSpool : IDisposable
     private readonly ISpoolFiles _files;
     private readonly SpoolSettings _settings;
     private readonly GatewayEvents _events;
-    private readonly Guid _spoolId;
+    private readonly SegmentReserve _reserve;
     private readonly OpenAttempts _attempts = new();
 
     // Written under _rolling; read by anyone.
     private readonly Lock _rolling = new();
-    private readonly ConcurrentQueue<Segment> _spares = new();
     private volatile Segment[] _segments;
     private volatile Segment? _active;
-    private volatile int _spareCount;
 
     // Written by the committer; read by anyone.
     private long _durable;
@@ -55,22 +52,18 @@ internal sealed class UsageSpool : IDisposable
     // The committer's alone.
     private SpoolPosition _synced;
     private SpoolPosition _movedEnd;
-    private long _nextIndex;
     private long _failedSegment = -1;
 
     private string? _syncProblem;
 
-    // Attempts that a killed process left open and that have no row yet, oldest first.
-    private Queue<CrashedDraft> _crashed = [];
-    private long _recoveredAt;
+    private CrashedDrafts _crashed = CrashedDrafts.None;
 
     private UsageSpool(ISpoolFiles files, SpoolSettings settings, GatewayEvents events, SpoolRecovery recovered)
     {
         _files = files;
         _settings = settings;
         _events = events;
-        _spoolId = recovered.SpoolId;
-        _nextIndex = recovered.NextIndex;
+        _reserve = new SegmentReserve(files, recovered.SpoolId, settings.SegmentBytes, recovered.NextIndex);
         _segments = [.. recovered.Segments];
         _durableRows = recovered.PendingRows;
         Hidden = recovered.Hidden;
@@ -100,7 +93,7 @@ internal sealed class UsageSpool : IDisposable
     public string? Problem => _problem;
 
     /// <summary>Bytes of the disk that it takes.</summary>
-    public long Bytes => (long)(_segments.Length + _spareCount) * _settings.SegmentBytes;
+    public long Bytes => (long)(_segments.Length + _reserve.Count) * _settings.SegmentBytes;
 
     /// <summary>The segments, oldest first; the last is the one written to.</summary>
     public IReadOnlyList<Segment> Segments => _segments;
@@ -123,14 +116,14 @@ internal sealed class UsageSpool : IDisposable
         ISpoolFiles files, SpoolSettings settings, GatewayEvents events, TimeProvider time, IReadOnlySet<UInt128>? folded = null)
     {
         var recovered = SpoolRecovery.Run(files, settings, events, time);
-        var spool = new UsageSpool(files, settings, events, recovered) { _recoveredAt = time.GetUtcNow().ToUnixTimeMilliseconds() };
+        var spool = new UsageSpool(files, settings, events, recovered);
         var endedByFold = recovered.OpenDrafts.Keys.Where(attempt => folded?.Contains(attempt) == true).ToArray();
         foreach (var attempt in endedByFold)
         {
             recovered.OpenDrafts.Remove(attempt);
         }
 
-        spool.TakeCrashed(recovered.OpenDrafts.Values);
+        spool._crashed = new CrashedDrafts(recovered.OpenDrafts.Values, time.GetUtcNow().ToUnixTimeMilliseconds());
         spool.CloseCrashedOfOtherFormats();
         spool.Prepare();
         foreach (var attempt in endedByFold)
@@ -341,15 +334,9 @@ internal sealed class UsageSpool : IDisposable
             segment.Dispose();
         }
 
-        while (_spares.TryDequeue(out var spare))
-        {
-            spare.Dispose();
-        }
-
+        _reserve.Dispose();
         _files.Dispose();
     }
-
-    private delegate bool RowAppend(ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> row);
 
     /// <summary>Acknowledged segments that are kept for the sake of open attempts before their drafts are carried forward.</summary>
     /// <remarks>None of a small spool, which they would fill.</remarks>
@@ -363,7 +350,7 @@ internal sealed class UsageSpool : IDisposable
         {
             // In this order: a segment that was the last spare is seen as the active one only after the count says so.
             var active = _active;
-            var isLast = _spareCount == 0;
+            var isLast = _reserve.Count == 0;
             segment = active!;
             offset = 0;
             if (active?.TryAppend(kind, prefix, body, out offset, isLast ? KeptOf(active, claim) : 0) == true)
@@ -398,12 +385,11 @@ internal sealed class UsageSpool : IDisposable
                 return true; // Another thread did.
             }
 
-            if (_spareCount < leastSpares || !_spares.TryDequeue(out var next))
+            if (_reserve.Count < leastSpares || !_reserve.TryTake(out var next))
             {
                 return false;
             }
 
-            _spareCount--;
             _segments = [.. _segments, next]; // Before it is written to: the committer must find it.
             full?.Seal();
             _active = next;
@@ -440,7 +426,7 @@ internal sealed class UsageSpool : IDisposable
     private void WarmWhatComes(int written)
     {
         var behind = _active?.Warm((int)Math.Clamp(2L * written, LeastWarmBytes, MostWarmBytes)) ?? 0;
-        if (behind > 0 && _spares.TryPeek(out var next))
+        if (behind > 0 && _reserve.TryPeek(out var next))
         {
             next.Warm(behind);
         }
@@ -566,16 +552,6 @@ internal sealed class UsageSpool : IDisposable
         return true;
     }
 
-    /// <summary>Keeps the segments of drafts that are still to get their rows, oldest first: those make room for the others.</summary>
-    private void TakeCrashed(IEnumerable<CrashedDraft> drafts)
-    {
-        _crashed = new Queue<CrashedDraft>(drafts.OrderBy(static draft => draft.Segment.Index).ThenBy(static draft => draft.Offset));
-        foreach (var draft in _crashed)
-        {
-            draft.Segment.AddOpenDraft();
-        }
-    }
-
     /// <summary>Whether appending can go on where the process before stopped.</summary>
     private bool TryResume(Segment last, SpoolRecovery recovered) =>
         recovered.ResumeAt is { } end
@@ -591,40 +567,20 @@ internal sealed class UsageSpool : IDisposable
         return TryAppend(SpoolRecordKind.Folded, Claim.Upkeep, [], id, out _, out _);
     }
 
-    /// <summary>Gives the attempts that a killed process left open the rows that their newest drafts say. Those without room wait in their drafts for a later commit.</summary>
-    /// <returns>How many got their rows now.</returns>
-    private int CloseCrashed()
-    {
-        var closed = 0;
-        while (_crashed.TryPeek(out var draft) && TryCloseCrashed(draft, (prefix, row) => TryAppend(SpoolRecordKind.Row, Claim.Upkeep, prefix, row, out _, out _)))
-        {
-            _crashed.Dequeue();
-            closed++;
-        }
-
-        return closed;
-    }
+    /// <summary>Gives attempts that a killed process left open their rows, as far as there is room; the others wait for a later commit.</summary>
+    /// <returns>How many got theirs now.</returns>
+    private int CloseCrashed() =>
+        _crashed.Close((prefix, row) => TryAppend(SpoolRecordKind.Row, Claim.Upkeep, prefix, row, out _, out _));
 
     /// <summary>The same for drafts that an earlier version wrote in another form: into segments of that form, before there is one of today's.</summary>
     private void CloseCrashedOfOtherFormats()
     {
-        if (_crashed.All(draft => draft.Segment.RowFormat == _settings.RowFormat))
+        if (_crashed.AreAllOf(_settings.RowFormat))
         {
             return;
         }
 
-        var left = new List<CrashedDraft>();
-        foreach (var draft in _crashed.OrderBy(static draft => draft.Segment.RowFormat))
-        {
-            var format = draft.Segment.RowFormat;
-            if (format == _settings.RowFormat || !TryCloseCrashed(draft, (prefix, row) => TryAppendTo(format, prefix, row)))
-            {
-                left.Add(draft);
-            }
-        }
-
-        // Those of another form that found no room stay in their drafts until the next start.
-        _crashed = new Queue<CrashedDraft>(left.Where(draft => draft.Segment.RowFormat == _settings.RowFormat));
+        _crashed.CloseOtherFormats(_settings.RowFormat, TryAppendTo);
         _active?.Seal();
         _active = null;
 
@@ -637,7 +593,7 @@ internal sealed class UsageSpool : IDisposable
 
             try
             {
-                PrepareOne(format);
+                _reserve.Add(format);
             }
             catch (SpoolFileException failed)
             {
@@ -649,33 +605,10 @@ internal sealed class UsageSpool : IDisposable
         }
     }
 
-    private bool TryCloseCrashed(in CrashedDraft draft, RowAppend append)
-    {
-        Span<byte> prefix = stackalloc byte[sizeof(long)];
-        BinaryPrimitives.WriteInt64LittleEndian(prefix, _recoveredAt);
-        var row = new byte[draft.Length];
-        try
-        {
-            draft.Segment.Read(draft.Offset, row);
-        }
-        catch (SpoolFileException)
-        {
-            return false; // It could be read a moment ago.
-        }
-
-        if (!append(prefix, row))
-        {
-            return false;
-        }
-
-        draft.Segment.RemoveOpenDraft();
-        return true;
-    }
-
     /// <summary>Makes prepared segments, so that no request waits for a file.</summary>
     private void Prepare()
     {
-        while (_spareCount <= ReserveSegments)
+        while (_reserve.Count <= ReserveSegments)
         {
             if (Bytes + _settings.SegmentBytes > _settings.MaxBytes && !NeedsRoomForCursors())
             {
@@ -685,7 +618,7 @@ internal sealed class UsageSpool : IDisposable
 
             try
             {
-                PrepareOne(_settings.RowFormat);
+                _reserve.Add(_settings.RowFormat);
             }
             catch (SpoolFileException failed)
             {
@@ -699,31 +632,7 @@ internal sealed class UsageSpool : IDisposable
 
     /// <summary>Whether the limit has to be passed by one segment: a spool without room for a cursor could never be emptied again.</summary>
     /// <remarks>So it is after a start of a full spool, whose segments take nothing any more, and when a store refuses batches for days.</remarks>
-    private bool NeedsRoomForCursors() => _spareCount == 0 && (_active is not { } active || active.Bytes - active.Tail < CursorRoom(active) / 2);
-
-    private void PrepareOne(int rowFormat)
-    {
-        var header = new SegmentHeader(_nextIndex++, rowFormat, _spoolId, _settings.SegmentBytes);
-        var segment = Segment.Create(_files, header);
-        try
-        {
-            // The file first, then its name: a name without its content would be a segment of zeros.
-            segment.Sync();
-            _files.SyncDirectory();
-        }
-        catch (SpoolFileException)
-        {
-            segment.Dispose();
-            _files.Delete(SegmentHeader.NameOf(header.Index));
-            throw;
-        }
-
-        lock (_rolling)
-        {
-            _spares.Enqueue(segment);
-            _spareCount++;
-        }
-    }
+    private bool NeedsRoomForCursors() => _reserve.Count == 0 && (_active is not { } active || active.Bytes - active.Tail < CursorRoom(active) / 2);
 
     private void SetFull(string? reason)
     {
