@@ -11,6 +11,7 @@ GRANT SELECT, INSERT ON tollgate.requests TO tollgate_writer;
 GRANT SELECT, INSERT ON tollgate.usage_folded TO tollgate_writer;
 GRANT SELECT, INSERT ON tollgate.usage_15m_data TO tollgate_writer;
 GRANT SELECT, INSERT ON tollgate.spools TO tollgate_writer;
+GRANT SELECT, INSERT ON tollgate.prices TO tollgate_writer;
 GRANT SELECT ON tollgate.schema_migrations TO tollgate_writer;
 GRANT SELECT ON system.processes TO tollgate_writer;
 

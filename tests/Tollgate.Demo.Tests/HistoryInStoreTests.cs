@@ -18,6 +18,7 @@ public sealed class HistoryInStoreTests(HistoryStore store)
         $"spend_by_day({Range})", $"spend_by_developer({Range})", $"spend_by_team_project_model({Range})", $"spend_by_session({Range})", $"token_mix({Range})",
         $"cache_efficiency({Range})", "burn_rate(tz = 'Europe/Berlin', at = '2026-11-20 17:00:00')", "budget_history", "month_forecast(tz = 'Europe/Berlin', today = '2026-11-20')",
         $"spend_outliers({Range})", $"dearest_requests({Range})", $"waste({Range})", $"latency({Range})", $"adoption({Range})", $"integrity({Month})", "sequence_holes",
+        "price_list", $"what_if({Range}, model = 'claude-sonnet-5-5')",
     ];
 
     [Fact]

@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Tollgate.ClickHouse;
 using Tollgate.ClickHouse.Schema;
+using Tollgate.ClickHouse.Spend;
 using Tollgate.Demo.History;
+using Tollgate.Proxy.Accounting;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Testing;
 
@@ -22,6 +24,7 @@ public sealed class HistoryStore : IAsyncLifetime
 
         // The rows' days are fixed: they must not end by age one day.
         await client.ExecuteAsync("ALTER TABLE tollgate.requests REMOVE TTL", cancellationToken: TestContext.Current.CancellationToken);
+        await new PriceTable(client).WriteAsync(PriceList.Embedded, DateTimeOffset.UnixEpoch, TestContext.Current.CancellationToken);
         await HistoryVerb.WriteAsync(SampleHistory.Month, client, TestContext.Current.CancellationToken);
     }
 

@@ -70,7 +70,7 @@ public sealed class BackupTests
     [Fact]
     public async Task An_export_from_a_running_gateway_becomes_the_same_ledger_in_a_new_one()
     {
-        string[] tables = ["requests", "usage_folded", "spools", "usage_15m_data", "budget_events", "invoice_lines"];
+        string[] tables = ["requests", "usage_folded", "spools", "usage_15m_data", "budget_events", "prices", "invoice_lines"];
         await using var upstream = await FakeUpstream.StartAsync();
         await using var old = await GatewayProcess.StartAsync(upstream.BaseUrl, cancellationToken: Cancellation);
         await CallManyAsync(old, 40);

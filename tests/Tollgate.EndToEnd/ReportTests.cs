@@ -44,6 +44,16 @@ public sealed class ReportTests
             Assert.NotEmpty(report.RootElement.GetProperty(array).EnumerateArray());
         }
 
+        // The gateway has written its price list; what ran on the model itself costs the same there.
+        await gateway.QueryUntilAsync("SELECT count() > 0 FROM tollgate.price_list", static answer => answer == "1\n", Ledger.Patience, Cancellation);
+        using (var whatIf = JsonDocument.Parse(await GatewayProcess.RunVerbAsync(Cancellation, "report", "what-if", Models[0], "--by", "model", "--json", "--config", file)))
+        {
+            Assert.Equal(cost, whatIf.RootElement.GetProperty("totals").GetProperty("cost").GetDecimal());
+            var same = whatIf.RootElement.GetProperty("models").EnumerateArray().Single(static line => line.GetProperty("model").GetString() == Models[0]);
+            Assert.Equal((rows.Where(static row => row.Model == Models[0]).Sum(static row => row.Cost), 0m), (same.GetProperty("whatIf").GetDecimal(), same.GetProperty("saving").GetDecimal()));
+            Assert.All(whatIf.RootElement.GetProperty("models").EnumerateArray(), static line => Assert.True(line.GetProperty("saving").GetDecimal() <= 0));
+        }
+
         using (var byModel = JsonDocument.Parse(await GatewayProcess.RunVerbAsync(Cancellation, "report", "model", "--json", "--store", gateway.StoreAddress)))
         {
             Assert.Equal(

@@ -82,6 +82,17 @@ internal static class ReportStatements
         WHERE g.slot - g.previous >= 18900
         """;
 
+    /// <summary>What requests of each name would have cost at the prices of <c>other</c>: key, requests, those left out, then nano-dollars: cost, of that fast, what-if.</summary>
+    public static string WhatIf(ReportKey key, ReportScope scope) => $$"""
+        SELECT {{Key(key, scope, "w", string.Empty)}} AS key, toUInt64(sum(w.requests)), toUInt64(sum(w.requests_left_out)), toString(toInt128(sum(w.cost) * 1000000000)),
+          toString(toInt128(sum(w.cost_fast) * 1000000000)), toString(toInt128(sum(w.what_if) * 1000000000))
+        FROM tollgate.what_if(tz = {tz:String}, since = {since:Date}, until = {until:Date}, model = {other:String}) AS w WHERE true{{Filters("w", scope)}}
+        GROUP BY key
+        """;
+
+    /// <summary>The models that the price list in force has a price for.</summary>
+    public const string PricedModels = "SELECT DISTINCT toString(p.model) FROM tollgate.price_list AS p";
+
     /// <summary>The parameters of a scope, for any of the statements.</summary>
     public static Dictionary<string, object> Parameters(ReportScope scope, DateTimeOffset split)
     {

@@ -53,6 +53,32 @@ public sealed class SpendReports(StoreClient store, TimeProvider time)
         return [.. UsageBlocks.Cut(hours, time.GetUtcNow()).Where(block => IsWithin(DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(block.Start, zone).DateTime), scope))];
     }
 
+    /// <summary>The models that the store's price list has a price for; none before a gateway wrote its list.</summary>
+    /// <exception cref="StoreException">The store is away or refused.</exception>
+    public async Task<IReadOnlyList<string>> PricedModelsAsync(CancellationToken cancellationToken) =>
+        await store.QueryAsync(ReportStatements.PricedModels, static reader => reader.GetString(0), cancellationToken: cancellationToken);
+
+    /// <summary>What requests by developer, team, project or model would have cost at the prices of another model, what saves most first.</summary>
+    /// <remarks>From the rows alone: folds have no sizes of prompts, on which prices depend.</remarks>
+    /// <param name="key">A key that is a name.</param>
+    /// <param name="model">One of <see cref="PricedModelsAsync"/>.</param>
+    /// <param name="scope">The part of the ledger.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="StoreException">The store is away, or has no such model in its price list.</exception>
+    public async Task<IReadOnlyList<WhatIfLine>> WhatIfAsync(ReportKey key, string model, ReportScope scope, CancellationToken cancellationToken)
+    {
+        var parameters = Parameters(scope);
+        parameters["other"] = model;
+        var lines = await store.QueryAsync(
+            ReportStatements.WhatIf(key, scope),
+            static reader => new WhatIfLine(
+                reader.GetString(0), ReadNumber(reader, 1), ReadNumber(reader, 2),
+                MoneyRollup.ParseNanodollars(reader.GetString(3)), MoneyRollup.ParseNanodollars(reader.GetString(4)), MoneyRollup.ParseNanodollars(reader.GetString(5))),
+            parameters,
+            cancellationToken);
+        return [.. lines.OrderByDescending(static line => line.Saving).ThenBy(static line => line.Key, StringComparer.Ordinal)];
+    }
+
     private static bool IsWithin(DateOnly day, ReportScope scope) => !(day < scope.Since) && !(day > scope.Until);
 
     /// <summary>Where to begin reading: where a block is known to begin, so that those of the scope are what they would be with all rows before them.</summary>

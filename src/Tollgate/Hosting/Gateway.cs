@@ -38,6 +38,7 @@ internal sealed class Gateway : IAsyncDisposable
     private readonly StoreMigration? _migration;
     private readonly UsageRecording? _recording;
     private readonly LedgerKeeper? _keeper;
+    private readonly PriceKeeper? _priceKeeper;
     private readonly AdmissionBook _book;
     private readonly SpendReader? _spendReader;
     private readonly BudgetWatch _budgetWatch;
@@ -99,6 +100,7 @@ internal sealed class Gateway : IAsyncDisposable
 
         var configured = new Configured(_options, PriceFile.Load(_options.Prices), _book, events);
         var worlds = configured.Worlds;
+        _priceKeeper = _store is null ? null : new PriceKeeper(_store, _migration!, worlds, time, loggers.CreateLogger<PriceKeeper>());
         _controlWatch = new ControlWatch(control, configured.ApplyAsync, time, loggers.CreateLogger<ControlWatch>());
         _watcher = new ConfigurationWatcher(
             loader, configuration, (next, stopping) => ReloadAsync(next, configured, control, stopping), time, loggers.CreateLogger<ConfigurationWatcher>());
@@ -138,6 +140,7 @@ internal sealed class Gateway : IAsyncDisposable
             await _recording.StartAsync(CancellationToken.None);
             await _spendReader!.StartAsync(CancellationToken.None);
             await _keeper!.StartAsync(CancellationToken.None);
+            await _priceKeeper!.StartAsync(CancellationToken.None);
         }
 
         await _budgetWatch.StartAsync(CancellationToken.None);
@@ -154,6 +157,7 @@ internal sealed class Gateway : IAsyncDisposable
         await _drain.StopAsync(_proxy, _options.Proxy.DrainTimeout, hurry);
         if (_recording is not null && _migration is not null)
         {
+            await _priceKeeper!.StopAsync(CancellationToken.None);
             await _keeper!.StopAsync(CancellationToken.None);
             await _spendReader!.StopAsync(CancellationToken.None);
             await _recording.StopAsync(hurry);

@@ -17,6 +17,33 @@ public sealed class ReportCommandTests(ReportedStore store) : IClassFixture<Repo
 
     private static UsageRow[] Rows { get; } = [.. SpendRows.All.Where(static row => Day(row) >= new DateOnly(2026, 10, 20) && Day(row) <= new DateOnly(2026, 11, 8))];
 
+    [Fact]
+    public async Task Another_models_prices_are_asked_by_any_of_its_names_and_what_is_not_known_is_told_with_names_near_it()
+    {
+        var (code, output, error) = await store.RunAsync($"report what-if claude-haiku-4-5@20251001 --by project {Days} --json");
+        Assert.Equal((0, ""), (code, error));
+        using var report = JsonDocument.Parse(output);
+        Assert.Equal(["model", "projects", "totals"], Names(report.RootElement));
+        Assert.Equal("claude-haiku-4-5-20251001", report.RootElement.GetProperty("model").GetString());
+        var lines = report.RootElement.GetProperty("projects").EnumerateArray().ToArray();
+        Assert.All(lines, static line => Assert.Equal(["project", "requests", "requestsLeftOut", "cost", "costFast", "whatIf", "saving"], Names(line)));
+        var totals = report.RootElement.GetProperty("totals");
+        Assert.Equal((Rows.Length, Cost(Rows)), (totals.GetProperty("requests").GetInt32(), totals.GetProperty("cost").GetDecimal()));
+
+        // One dollar, five, a tenth, one and a quarter, and two a million.
+        var whatIf = Rows.Sum(static row => ((row.Tokens.Input * 1m) + (row.Tokens.Output * 5m) + (row.Tokens.CacheRead * 0.1m) + (row.Tokens.CacheWrite5m * 1.25m) + (row.Tokens.CacheWrite1h * 2m)) / 1_000_000m)
+            + Rows.Sum(static row => row.Cost.Other.ToDollars());
+        Assert.Equal((whatIf, whatIf), (totals.GetProperty("whatIf").GetDecimal(), lines.Sum(static line => line.GetProperty("whatIf").GetDecimal())));
+        Assert.Equal(Cost(Rows) - whatIf, totals.GetProperty("saving").GetDecimal());
+
+        var (_, csv, _) = await store.RunAsync($"report what-if claude-haiku-4-5 {Days} --csv");
+        Assert.StartsWith("team,requests,requests_left_out,cost_usd,cost_fast_usd,what_if_usd,saving_usd\r\n", csv, StringComparison.Ordinal);
+        (code, output, error) = await store.RunAsync($"report what-if claude-haiku-9-9 {Days}");
+        Assert.Equal((1, ""), (code, output));
+        Assert.Contains("does not know \"claude-haiku-9-9\". Near it: claude-haiku-", error, StringComparison.Ordinal);
+        Assert.Equal(2, (await store.RunAsync($"report what-if claude-haiku-4-5 --by session {Days}")).Code);
+    }
+
     [Theory]
     [InlineData("daily", "daily", "date")]
     [InlineData("weekly", "weekly", "week")]

@@ -5,9 +5,11 @@ using Tollgate.Cli.Report;
 using Tollgate.ClickHouse;
 using Tollgate.ClickHouse.Rollup;
 using Tollgate.ClickHouse.Schema;
+using Tollgate.ClickHouse.Spend;
 using Tollgate.ClickHouse.Tests;
 using Tollgate.ClickHouse.Tests.Spend;
 using Tollgate.Configuration;
+using Tollgate.Proxy.Accounting;
 using Tollgate.Proxy.Configuration;
 using Tollgate.Testing;
 
@@ -34,6 +36,7 @@ public sealed class ReportedStore : IAsyncLifetime
         var sink = new ClickHouseUsageSink(client, SpendRows.Gateway, TimeProvider.System);
         await sink.RegisterAsync(1, Cancelled);
         await sink.WriteAsync(EncodedRows.Batch("report", SpendRows.All), Cancelled);
+        await new PriceTable(client).WriteAsync(PriceList.Embedded, DateTimeOffset.UnixEpoch, Cancelled);
         await new MoneyRollup(client, TimeProvider.System).RecomputeAsync(SpendRows.All.Select(static row => row.Timestamp), Cancelled);
         await File.WriteAllTextAsync(Path.Combine(_directory, "tollgate.json"), $$$"""{"storage": {"listen": "{{{Address}}}"}}""", Cancelled);
     }

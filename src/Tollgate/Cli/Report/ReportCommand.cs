@@ -2,7 +2,9 @@ using System.CommandLine;
 using Tollgate.ClickHouse;
 using Tollgate.ClickHouse.Spend;
 using Tollgate.Configuration;
+using Tollgate.Proxy.Accounting;
 using Tollgate.Proxy.Configuration;
+using ConfigurationPath = Tollgate.Configuration.ConfigurationPath;
 
 namespace Tollgate.Cli.Report;
 
@@ -14,6 +16,8 @@ namespace Tollgate.Cli.Report;
 /// <param name="error">Where everything else goes.</param>
 internal sealed class ReportCommand(ConfigurationLoader loader, TimeProvider time, Func<Terminal> terminal, TextWriter output, TextWriter error)
 {
+    private const int MostNearNames = 3;
+
     private const string WhenAway = "start the gateway, then run this beside it. A store elsewhere is named by --store or the configuration";
 
     private readonly Option<string?> _since = new("--since") { HelpName = "DAY", Description = "The first day, as 2026-11-24 or 20261124. Default: the oldest that is kept." };
@@ -24,6 +28,8 @@ internal sealed class ReportCommand(ConfigurationLoader loader, TimeProvider tim
     private readonly Option<string[]> _team = Filter("team");
     private readonly Option<string[]> _project = Filter("project");
     private readonly Option<string[]> _model = Filter("model");
+    private readonly Argument<string> _other = new("MODEL") { Description = "The other model: its id, or any name the price list knows it by." };
+    private readonly Option<string> _by = new("--by") { HelpName = "KEY", Description = "A line for each developer, team, project or model. Default: team.", DefaultValueFactory = static _ => "team" };
     private readonly Option<bool> _csv = new("--csv") { Description = "Print CSV, with a line of headings." };
     private readonly Option<string?> _store = new("--store") { HelpName = "URL", Description = "Read this ClickHouse server, as http://user:password@host:8123, and no configuration." };
 
@@ -36,13 +42,19 @@ internal sealed class ReportCommand(ConfigurationLoader loader, TimeProvider tim
         var command = new Command("report", "What was spent, from the ledger: by day, week, month, session, block of five hours, developer, team, project or model. Read-only.");
         foreach (var kind in ReportKind.All)
         {
-            command.Add(Verb(kind.Verb, $"{kind.Description} --json is shaped as ccusage's.", kind.Key == ReportKey.Week, (store, scope, format, cancellation) => ReportAsync(store, kind, scope, format, cancellation)));
+            command.Add(Verb(kind.Verb, $"{kind.Description} --json is shaped as ccusage's.", kind.Key == ReportKey.Week, _ => (store, scope, format, cancellation) => ReportAsync(store, kind, scope, format, cancellation)));
         }
 
-        command.Add(Verb("blocks", "Spend by blocks of five hours, cut as ccusage cuts them; with --developer, one person's. --json is shaped as ccusage's.", false, BlocksAsync));
+        command.Add(Verb("blocks", "Spend by blocks of five hours, cut as ccusage cuts them; with --developer, one person's. --json is shaped as ccusage's.", false, _ => BlocksAsync));
+        _by.AcceptOnlyFromAmong([.. ReportKind.Names.Select(static kind => kind.Verb)]);
+        var whatIf = Verb("what-if", "What the same tokens would have cost at another model's prices.", false, parsed => (store, scope, format, cancellation) =>
+            WhatIfAsync(store, ReportKind.Names.First(kind => kind.Verb == parsed.GetRequiredValue(_by)), parsed.GetRequiredValue(_other), scope, format, cancellation));
+        whatIf.Add(_other);
+        whatIf.Add(_by);
+        command.Add(whatIf);
         return command;
 
-        Command Verb(string name, string description, bool isWeekly, Func<StoreClient, ReportScope, Format, CancellationToken, Task<int>> run)
+        Command Verb(string name, string description, bool isWeekly, Func<ParseResult, Report> run)
         {
             var verb = new Command(name, description) { _since, _until, _timeZone, _developer, _team, _project, _model, json, _csv, config, _store };
             if (isWeekly)
@@ -50,10 +62,12 @@ internal sealed class ReportCommand(ConfigurationLoader loader, TimeProvider tim
                 verb.Add(_weekStart);
             }
 
-            verb.SetAction((parsed, cancellation) => RunAsync(parsed, parsed.GetValue(config), parsed.GetValue(json), isWeekly, run, cancellation));
+            verb.SetAction((parsed, cancellation) => RunAsync(parsed, parsed.GetValue(config), parsed.GetValue(json), isWeekly, run(parsed), cancellation));
             return verb;
         }
     }
+
+    private delegate Task<int> Report(StoreClient store, ReportScope scope, Format format, CancellationToken cancellation);
 
     private enum Format
     {
@@ -63,7 +77,7 @@ internal sealed class ReportCommand(ConfigurationLoader loader, TimeProvider tim
     }
 
     private async Task<int> RunAsync(
-        ParseResult parsed, string? file, bool json, bool isWeekly, Func<StoreClient, ReportScope, Format, CancellationToken, Task<int>> run, CancellationToken cancellation)
+        ParseResult parsed, string? file, bool json, bool isWeekly, Report run, CancellationToken cancellation)
     {
         var (csv, address) = (parsed.GetValue(_csv), parsed.GetValue(_store));
         var request = new ReportRequest
@@ -154,6 +168,46 @@ internal sealed class ReportCommand(ConfigurationLoader loader, TimeProvider tim
                 break;
             case Format.Table when blocks.Count > 0:
                 new ReportTable(seen, output).Write(scope, blocks, time.GetUtcNow());
+                break;
+        }
+
+        return ExitCodes.Done;
+    }
+
+    private async Task<int> WhatIfAsync(StoreClient store, ReportKind kind, string name, ReportScope scope, Format format, CancellationToken cancellation)
+    {
+        var seen = terminal();
+        var reports = new SpendReports(store, time);
+        var known = await reports.PricedModelsAsync(cancellation);
+
+        // The store has ids alone; other names of a model are this version's, which is why an id is taken first.
+        var model = known.Contains(name, StringComparer.Ordinal) ? name : PriceList.Embedded.NameOf(name);
+        if (!known.Contains(model, StringComparer.Ordinal))
+        {
+            await error.WriteLineAsync(known.Count == 0
+                ? "The store has no price list yet: a gateway of this version writes its own when it starts."
+                : $"The price list in the store does not know {ConfigurationPath.Quote(name)}. Near it: {string.Join(", ", Suggestion.Nearest(name, known, MostNearNames))}.");
+            return ExitCodes.Failed;
+        }
+
+        IReadOnlyList<WhatIfLine> lines;
+        using (new WaitingLine(time, error, seen.IsError))
+        {
+            lines = await reports.WhatIfAsync(kind.Key, model, scope, cancellation);
+        }
+
+        await SayIfNoneAsync(lines.Count, scope);
+        var report = new WhatIfReport(kind, model, lines);
+        switch (format)
+        {
+            case Format.Json:
+                output.WriteLine(report.ToJson());
+                break;
+            case Format.Csv:
+                report.WriteCsv(output);
+                break;
+            case Format.Table when lines.Count > 0:
+                report.WriteTable(scope, seen, output);
                 break;
         }
 

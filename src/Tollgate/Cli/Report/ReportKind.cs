@@ -25,6 +25,9 @@ internal sealed record ReportKind(string Verb, ReportKey Key, string Array, stri
         new("model", ReportKey.Model, "models", "model", "Model", "model", "Spend by model, the dearest first."),
     ];
 
+    /// <summary>Those whose lines are names.</summary>
+    public static IReadOnlyList<ReportKind> Names { get; } = [.. All.Where(static kind => kind.Key is ReportKey.Developer or ReportKey.Team or ReportKey.Project or ReportKey.Model)];
+
     /// <summary>Whether its lines are spans of time.</summary>
     public bool IsPeriod => Key is ReportKey.Day or ReportKey.Week or ReportKey.Month;
 }
