@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs test suites (all, or those named) and ends with what failed, told once more, and their sum. A suite that dies without a summary counts as one failure.
-# A test that runs for over two minutes is named; a suite that runs for over half an hour is ended, so that a test that waits for ever fails instead of hanging.
+# A test that runs for over two minutes is named; a suite that runs for over 25 minutes is ended, so that a test that waits for ever fails instead of hanging.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,7 +10,7 @@ if [ ${#suites[@]} -eq 0 ]; then
 fi
 
 # Half an hour: twice what Tollgate.EndToEnd, the longest, needs on two cores that others load (885 s; 440 s alone).
-limit=${TOLLGATE_SUITE_LIMIT:-1800}
+limit=${TOLLGATE_SUITE_LIMIT:-1500}
 
 # Each failed test of a log and the first 20 lines of what it says: xunit prints its name, or that of a cleanup that failed, indented by four, and the rest by six.
 failures() {

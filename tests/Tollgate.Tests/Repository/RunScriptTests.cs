@@ -60,7 +60,7 @@ public sealed class RunScriptTests
             """
             Failed:
             == Fake.Tests
-                Fake.Tests ended without a summary, or was ended after 1800 s; it last said
+                Fake.Tests ended without a summary, or was ended after 1500 s; it last said
                   Unhandled exception. It went away.
 
             0 passed, 1 failed, 0 skipped
