@@ -156,7 +156,7 @@ public sealed class ControlKind<T> : ControlKind
         }
     }
 
-    private static T Parse(string document) => JsonSerializer.Deserialize<T>(document, ControlJson.Options)!;
+    internal static T Parse(string document) => JsonSerializer.Deserialize<T>(document, ControlJson.Options)!;
 
     private T Sealed(T item, SecretBox? secrets) => _rules.Secrets
         .Where(secret => secret.Get(item).Length > 0)

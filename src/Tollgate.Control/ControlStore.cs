@@ -16,6 +16,7 @@ public sealed class ControlStore : IControlStore, IDisposable
     private const int MostPerPage = 1_000;
 
     private readonly ControlDatabase _database;
+    private readonly BudgetEventQueue _budgetEvents;
     private readonly Lock _listening = new();
     private readonly SemaphoreSlim _declaring = new(1, 1);
     private Func<long, Task>[] _listeners = [];
@@ -29,11 +30,15 @@ public sealed class ControlStore : IControlStore, IDisposable
     {
         _database = database;
         Deliveries = new DeliveryQueue(database);
+        _budgetEvents = new BudgetEventQueue(database);
         Sessions = new SessionStore(database);
     }
 
     /// <summary>Events on their way to webhooks.</summary>
     public IDeliveryQueue Deliveries { get; }
+
+    /// <summary>What budgets did, on its way to the history.</summary>
+    public IBudgetEventQueue BudgetEvents => _budgetEvents;
 
     /// <summary>Who is logged in.</summary>
     public ISessionStore Sessions { get; }
@@ -158,6 +163,7 @@ public sealed class ControlStore : IControlStore, IDisposable
             (row.Revision, row.ChangedAt) = (version, now);
             context.Objects(kind).Add(row);
             AddAudit(context, now, actor, kind, row.Id, AuditActions.Create, before: null, row.Document);
+            _budgetEvents.AddRaises(context, now, version, null, item as BudgetOptions, actor.Id);
             return new Stored<T>(item, version, Instant.ToTime(now), IsReadOnly: false);
         }, cancellation);
     }
@@ -172,6 +178,11 @@ public sealed class ControlStore : IControlStore, IDisposable
         {
             var stored = await FindExpectedAsync(context, kind, row.Id, expectedRevision, cancellation);
             AddAudit(context, now, actor, kind, row.Id, AuditActions.Replace, stored.Document, row.Document);
+            if (kind is ControlKind<BudgetOptions>)
+            {
+                _budgetEvents.AddRaises(context, now, version, ControlKind<BudgetOptions>.Parse(stored.Document), item as BudgetOptions, actor.Id);
+            }
+
             (row.Revision, row.ChangedAt) = (version, now);
             context.Entry(stored).CurrentValues.SetValues(row);
             return new Stored<T>(item, version, Instant.ToTime(now), IsReadOnly: false);
@@ -231,6 +242,7 @@ public sealed class ControlStore : IControlStore, IDisposable
     {
         var objects = ControlKind.All.SelectMany(kind => kind.DeclaredIn(options).Select(declared => (kind, declared))).ToList();
         var version = _lastStored?.Revision ?? 0;
+        _budgetEvents.KeepsRaises = options.Storage.Mode != StorageMode.None;
         await _declaring.WaitAsync(cancellation);
         try
         {
@@ -252,6 +264,7 @@ public sealed class ControlStore : IControlStore, IDisposable
             _declaring.Release();
         }
 
+        RingForRaises(ControlKind.Of<BudgetOptions>());
         await NotifyAsync(version);
     }
 
@@ -300,7 +313,7 @@ public sealed class ControlStore : IControlStore, IDisposable
         return known.Count == objects.Count;
     }
 
-    private static async Task<bool> DeclareAsync(
+    private async Task<bool> DeclareAsync(
         ControlContext context, IReadOnlyList<(ControlKind Kind, DeclaredObject Object)> objects, long version, long now, CancellationToken cancellation)
     {
         var gone = (await context.Declared.ToListAsync(cancellation)).ToDictionary(static row => (row.Kind, row.Id));
@@ -323,6 +336,10 @@ public sealed class ControlStore : IControlStore, IDisposable
             {
                 (row.Document, row.Revision, row.ChangedAt) = (declared.Row.Document, version, now);
                 Add(context, now, Actor.Configuration, kind.Name, row.Id, action, kind.Redacted(row.Id, before, row.Document, secrets: null));
+                if (kind is ControlKind<BudgetOptions>)
+                {
+                    _budgetEvents.AddRaises(context, now, version, before is null ? null : ControlKind<BudgetOptions>.Parse(before), ControlKind<BudgetOptions>.Parse(row.Document), Actor.Configuration.Id);
+                }
             }
         }
 
@@ -354,8 +371,18 @@ public sealed class ControlStore : IControlStore, IDisposable
         }
 
         var (result, version) = await _database.ChangeAsync(change, cancellation);
+        RingForRaises(kind);
         await NotifyAsync(version);
         return result;
+    }
+
+    // Perhaps for nothing: whoever is told looks.
+    private void RingForRaises(ControlKind kind)
+    {
+        if (kind == ControlKind.Of<BudgetOptions>())
+        {
+            _budgetEvents.Added?.Invoke();
+        }
     }
 
     private async Task NotifyAsync(long version)

@@ -85,6 +85,12 @@ public interface IControlStore
 /// <summary>Events on their way to webhooks, kept until they are delivered or given up. Several processes may take from it.</summary>
 public interface IDeliveryQueue
 {
+    /// <summary>Called after this process added something; must return at once.</summary>
+    Action? Added { get; set; }
+
+    /// <summary>When the next delivery is due; null when none waits. Takes nothing and locks nothing.</summary>
+    Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellation);
+
     /// <summary>Adds an event for a webhook, due at once.</summary>
     /// <returns>False when this webhook was given the event before: two gateways that see the same thing send it once.</returns>
     Task<bool> EnqueueAsync(string webhookId, string eventId, string eventJson, CancellationToken cancellation);

@@ -9,7 +9,47 @@ internal sealed class DeliveryQueue(ControlDatabase database) : IDeliveryQueue
     private const int LongestReason = 2_000;
 
     /// <inheritdoc/>
-    public Task<bool> EnqueueAsync(string webhookId, string eventId, string eventJson, CancellationToken cancellation) =>
+    public Action? Added { get; set; }
+
+    /// <inheritdoc/>
+    public async Task<bool> EnqueueAsync(string webhookId, string eventId, string eventJson, CancellationToken cancellation)
+    {
+        var isNew = await AddAsync(webhookId, eventId, eventJson, cancellation);
+        if (isNew)
+        {
+            Added?.Invoke();
+        }
+
+        return isNew;
+    }
+
+    /// <inheritdoc/>
+    public Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellation) =>
+        database.IsMade ? NextDueStoredAsync(cancellation) : Task.FromResult<DateTimeOffset?>(null);
+
+    private Task<DateTimeOffset?> NextDueStoredAsync(CancellationToken cancellation) => NextDueAsync(database, OfWebhooks, cancellation);
+
+    /// <summary>When the next of some rows is due.</summary>
+    public static async Task<DateTimeOffset?> NextDueAsync(ControlDatabase database, Func<ControlContext, IQueryable<DeliveryRow>> rows, CancellationToken cancellation) =>
+        Instant.ToTime(await database.ReadAsync(context => rows(context).MinAsync(static row => row.NextAttempt, cancellation), cancellation));
+
+    /// <summary>Takes those of some rows that are due.</summary>
+    public static async Task<List<DeliveryRow>> TakeAsync(IQueryable<DeliveryRow> rows, long now, int limit, TimeSpan lease, CancellationToken cancellation)
+    {
+        var due = await rows.Where(row => row.NextAttempt <= now).OrderBy(static row => row.NextAttempt).ThenBy(static row => row.Id).Take(limit).ToListAsync(cancellation);
+        foreach (var row in due)
+        {
+            // Counted before it is tried: a delivery that kills the process must not be tried for ever.
+            row.Attempts++;
+            row.NextAttempt = now + (lease.Ticks / TimeSpan.TicksPerMicrosecond);
+        }
+
+        return due;
+    }
+
+    private static IQueryable<DeliveryRow> OfWebhooks(ControlContext context) => context.Deliveries.Where(static row => row.WebhookId != BudgetEventQueue.Addressee);
+
+    private Task<bool> AddAsync(string webhookId, string eventId, string eventJson, CancellationToken cancellation) =>
         database.WriteAsync(async (context, now) =>
         {
             if (await context.Deliveries.AnyAsync(row => row.WebhookId == webhookId && row.EventId == eventId, cancellation))
@@ -29,18 +69,8 @@ internal sealed class DeliveryQueue(ControlDatabase database) : IDeliveryQueue
     }
 
     private Task<IReadOnlyList<Delivery>> TakeStoredAsync(int limit, TimeSpan lease, CancellationToken cancellation) =>
-        database.WriteAsync<IReadOnlyList<Delivery>>(async (context, now) =>
-        {
-            var due = await context.Deliveries.Where(row => row.NextAttempt <= now).OrderBy(static row => row.NextAttempt).ThenBy(static row => row.Id).Take(limit).ToListAsync(cancellation);
-            foreach (var row in due)
-            {
-                // Counted before it is tried: a delivery that kills the process must not be tried for ever.
-                row.Attempts++;
-                row.NextAttempt = now + (lease.Ticks / TimeSpan.TicksPerMicrosecond);
-            }
-
-            return due.ConvertAll(ToDelivery);
-        }, cancellation);
+        database.WriteAsync<IReadOnlyList<Delivery>>(
+            async (context, now) => (await TakeAsync(OfWebhooks(context), now, limit, lease, cancellation)).ConvertAll(ToDelivery), cancellation);
 
     /// <inheritdoc/>
     public async Task MarkDeliveredAsync(long id, CancellationToken cancellation) =>
@@ -74,7 +104,7 @@ internal sealed class DeliveryQueue(ControlDatabase database) : IDeliveryQueue
 
         var found = await database.ReadAsync(context =>
         {
-            var rows = context.Deliveries.AsNoTracking().Where(row => row.Id < before);
+            var rows = OfWebhooks(context).AsNoTracking().Where(row => row.Id < before);
             rows = webhookId is null ? rows : rows.Where(row => row.WebhookId == webhookId);
             return rows.OrderByDescending(static row => row.Id).Take(limit + 1).ToListAsync(cancellation);
         }, cancellation);
@@ -88,7 +118,7 @@ internal sealed class DeliveryQueue(ControlDatabase database) : IDeliveryQueue
     private Task<int> ForgetStoredAsync(DateTimeOffset before, CancellationToken cancellation)
     {
         var instant = Instant.From(before);
-        return database.WriteAsync((context, _) => context.Deliveries.Where(row => row.NextAttempt == null && row.CreatedAt < instant).ExecuteDeleteAsync(cancellation), cancellation);
+        return database.WriteAsync((context, _) => OfWebhooks(context).Where(row => row.NextAttempt == null && row.CreatedAt < instant).ExecuteDeleteAsync(cancellation), cancellation);
     }
 
     private static Delivery ToDelivery(DeliveryRow row) => new(

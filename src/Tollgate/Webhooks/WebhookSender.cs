@@ -1,5 +1,6 @@
 using System.IO.Enumeration;
 using Tollgate.Control;
+using Tollgate.Hosting;
 using Tollgate.Proxy.Admission;
 
 namespace Tollgate.Webhooks;
@@ -14,12 +15,15 @@ internal sealed partial class WebhookSender(IControlStore store, IDeliveryQueue 
 {
     private const int AtOnce = 16;
 
-    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan PauseWhenAway = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan ForgetEvery = TimeSpan.FromHours(1);
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(30);
     private static readonly TimeSpan GivenUpAfter = TimeSpan.FromDays(1);
     private static readonly TimeSpan ForgottenAfter = TimeSpan.FromDays(30);
+
+    private readonly QueueWait _wait = new(time);
 
     /// <summary>Has a budget's threshold told to every webhook that wants to know. What can't be queued is in the log.</summary>
     public async Task NotifyAsync(BudgetWarning warning, CancellationToken cancellation)
@@ -52,30 +56,44 @@ internal sealed partial class WebhookSender(IControlStore store, IDeliveryQueue 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var tick = new PeriodicTimer(PollInterval, time);
+        queue.Added = _wait.Ring;
+        var forgetAt = time.GetUtcNow();
         try
         {
-            do
+            while (true)
             {
-                try
-                {
-                    while (await SendDueAsync(stoppingToken) == AtOnce)
-                    {
-                        // More may be due.
-                    }
-
-                    await queue.ForgetDeliveriesAsync(time.GetUtcNow() - ForgottenAfter, stoppingToken);
-                }
-                catch (ControlUnavailableException away)
-                {
-                    LogQueueAway(away.Message);
-                }
+                await _wait.UntilAsync(await RunAsync(), stoppingToken);
             }
-            while (await tick.WaitForNextTickAsync(stoppingToken));
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
             // What is queued is sent after the next start.
+        }
+
+        async Task<DateTimeOffset?> RunAsync()
+        {
+            try
+            {
+                // To look takes no lock: an idle queue is never written.
+                DateTimeOffset? next;
+                while ((next = await queue.NextDueAsync(stoppingToken)) <= time.GetUtcNow())
+                {
+                    await SendDueAsync(stoppingToken);
+                }
+
+                if (time.GetUtcNow() >= forgetAt)
+                {
+                    await queue.ForgetDeliveriesAsync(time.GetUtcNow() - ForgottenAfter, stoppingToken);
+                    forgetAt = time.GetUtcNow() + ForgetEvery;
+                }
+
+                return next;
+            }
+            catch (ControlUnavailableException away)
+            {
+                LogQueueAway(away.Message);
+                return time.GetUtcNow() + PauseWhenAway;
+            }
         }
     }
 

@@ -13,6 +13,7 @@ using Tollgate.Proxy.Facts;
 using Tollgate.Testing.Gateway;
 using Tollgate.Testing.Upstream;
 using Tollgate.Webhooks;
+using Delivery = Tollgate.Control.Delivery;
 
 namespace Tollgate.Tests.Webhooks;
 
@@ -29,6 +30,8 @@ public sealed class WebhookTests : IAsyncLifetime
     private ControlStore _store = null!;
     private WebApplication _receiver = null!;
     private int _status = 200;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -84,6 +87,40 @@ public sealed class WebhookTests : IAsyncLifetime
         await sender.NotifyAsync(Warning(), Cancellation);
         await sender.SendDueAsync(Cancellation);
         Assert.Single(_received);
+    }
+
+    [Fact]
+    public async Task An_idle_sender_leaves_the_queue_alone_and_wakes_for_an_event()
+    {
+        using var client = Client(Loopback);
+        using var first = await SenderAsync(client);
+        var queue = new CountedQueue(_store.Deliveries);
+        using var sender = new WebhookSender(_store, queue, client, _time, _log);
+        await sender.StartAsync(Cancellation);
+        await Until.TrueAsync(() => queue.Forgets == 1 && queue.Looks >= 1, Patience, "the sender has looked once", Cancellation);
+        var begun = _time.GetUtcNow();
+        for (var minute = 1; minute <= 5; minute++)
+        {
+            var looks = queue.Looks;
+            await Until.TrueAsync(
+                () =>
+                {
+                    _time.Advance(TimeSpan.FromSeconds(5));
+                    return queue.Looks > looks;
+                },
+                Patience,
+                "the sender looks again",
+                Cancellation);
+        }
+
+        Assert.Equal(0, queue.Takes);
+        Assert.InRange(queue.Forgets, 1, 1 + (int)(_time.GetUtcNow() - begun).TotalHours);
+
+        // The clock stands still from here on.
+        await sender.NotifyAsync(Warning(), Cancellation);
+        await Until.TrueAsync(() => _received.Count == 1, Patience, "the webhook was called", Cancellation);
+        await sender.StopAsync(Cancellation);
+        Assert.Equal(1, queue.Takes);
     }
 
     [Theory]
@@ -179,5 +216,46 @@ public sealed class WebhookTests : IAsyncLifetime
         var budget = new BudgetOptions { Id = "search-daily", Scope = ScopeKind.Team, Value = "search", LimitUsd = Nanodollars.FromDollars(5m), Window = "day", TimeZone = "Europe/Berlin" };
         var start = new DateTimeOffset(2026, 11, 24, 23, 0, 0, TimeSpan.Zero);
         return new BudgetWarning(new BudgetState(budget, "Zoë & <team>", 4_120_000_000, 0, 5_000_000_000, start, start.AddDays(1), IsKnown: true), 80);
+    }
+
+    /// <summary>Counts what writes to the control store.</summary>
+    private sealed class CountedQueue(IDeliveryQueue queue) : IDeliveryQueue
+    {
+        private int _looks;
+
+        public int Looks => Volatile.Read(ref _looks);
+
+        public int Takes { get; private set; }
+
+        public int Forgets { get; private set; }
+
+        public Action? Added { get => queue.Added; set => queue.Added = value; }
+
+        public async Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellation)
+        {
+            var next = await queue.NextDueAsync(cancellation);
+            Interlocked.Increment(ref _looks);
+            return next;
+        }
+
+        public Task<bool> EnqueueAsync(string webhookId, string eventId, string eventJson, CancellationToken cancellation) => queue.EnqueueAsync(webhookId, eventId, eventJson, cancellation);
+
+        public Task<IReadOnlyList<Delivery>> TakeDueAsync(int limit, TimeSpan lease, CancellationToken cancellation)
+        {
+            Takes++;
+            return queue.TakeDueAsync(limit, lease, cancellation);
+        }
+
+        public Task MarkDeliveredAsync(long id, CancellationToken cancellation) => queue.MarkDeliveredAsync(id, cancellation);
+
+        public Task MarkFailedAsync(long id, string reason, DateTimeOffset? nextAttempt, CancellationToken cancellation) => queue.MarkFailedAsync(id, reason, nextAttempt, cancellation);
+
+        public Task<Page<Delivery>> DeliveriesAsync(string? webhookId, string? after, int limit, CancellationToken cancellation) => queue.DeliveriesAsync(webhookId, after, limit, cancellation);
+
+        public Task<int> ForgetDeliveriesAsync(DateTimeOffset before, CancellationToken cancellation)
+        {
+            Forgets++;
+            return queue.ForgetDeliveriesAsync(before, cancellation);
+        }
     }
 }
