@@ -58,6 +58,7 @@ internal sealed class RequestAdmission(AdmissionBook book, TimeProvider time)
 
         if (book.IsSpent(subject, out var spent))
         {
+            book.Journal?.Refused(spent, asked.Key.Developer, asked.RequestId, asked.Arrival.At);
             return new Admitted(AdmissionRefusal.Of(spent, default, asked.World.Options.Admission.Contact, asked.Arrival.At), null);
         }
 
@@ -139,6 +140,11 @@ internal sealed class RequestAdmission(AdmissionBook book, TimeProvider time)
     {
         var verdict = book.TryAdmit(subject, estimate, isMetered, lease);
         whenKnown = verdict.WhenKnown;
+        if (verdict.Answer is AdmissionAnswer.BudgetSpent or AdmissionAnswer.Unbounded)
+        {
+            book.Journal?.Refused(verdict, asked.Key.Developer, asked.RequestId, asked.Arrival.At);
+        }
+
         return verdict.Answer == AdmissionAnswer.Admitted
             ? null
             : AdmissionRefusal.Of(verdict, estimate, asked.World.Options.Admission.Contact, asked.Arrival.At);
@@ -205,10 +211,11 @@ internal sealed class RequestAdmission(AdmissionBook book, TimeProvider time)
 /// <param name="Upstream">Where it goes.</param>
 /// <param name="Operation">What is asked.</param>
 /// <param name="Key">Whose it is.</param>
+/// <param name="RequestId">What it is called.</param>
 /// <param name="Arrival">When it came in.</param>
 /// <param name="IsUnmeteredSpend">Whether it may cost something that no row will tell of.</param>
 internal readonly record struct AdmissionRequest(
-    World World, Upstream Upstream, Operation Operation, VirtualKey Key, Arrival Arrival, bool IsUnmeteredSpend);
+    World World, Upstream Upstream, Operation Operation, VirtualKey Key, Guid RequestId, Arrival Arrival, bool IsUnmeteredSpend);
 
 /// <summary>How admission went.</summary>
 /// <param name="Refusal">Why not; null when the request may go on.</param>

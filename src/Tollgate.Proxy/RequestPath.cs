@@ -69,7 +69,7 @@ public sealed class RequestPath(
             var peek = new BodyPeek();
             if (refusal is null)
             {
-                var asked = new AdmissionRequest(world, accepted.Upstream!, accepted.Operation, key, arrival, IsUnmeteredSpend(world, context.Request, accepted));
+                var asked = new AdmissionRequest(world, accepted.Upstream!, accepted.Operation, key, requestId, arrival, IsUnmeteredSpend(world, context.Request, accepted));
                 admitted = await AdmitAsync(context, asked, peek, lease);
                 refusal = admitted.Refusal;
                 arrival = arrival with { BodyWait = admitted.BodyWait };

@@ -71,6 +71,9 @@ public sealed class AdmissionBook : IAdmissionStates
     /// <summary>Thresholds as they are reached, oldest first.</summary>
     public ChannelReader<BudgetWarning> Warnings => _warnings.Reader;
 
+    /// <summary>What budgets do, for a history; null: nobody keeps one, and nothing is noted.</summary>
+    public BudgetJournal? Journal { get; init; }
+
     /// <summary>Series whose past is still to be read, in the order of their cuts.</summary>
     internal ChannelReader<SpendSeries> Unread => _unread.Reader;
 
@@ -609,6 +612,11 @@ public sealed class AdmissionBook : IAdmissionStates
             {
                 _warnings.Writer.TryWrite(new BudgetWarning(StateOf(cell, now), threshold));
             }
+
+            while (Journal is not null && cell.Passes(now, out var mark))
+            {
+                Journal.Passed(StateOf(cell, now), mark, now);
+            }
         }
     }
 
@@ -664,6 +672,8 @@ public sealed class AdmissionBook : IAdmissionStates
             Held = cell.ShownHeld,
             Most = limit,
             Needed = needed,
+            WindowStart = cell.Account.Start,
+            WindowEnd = cell.Account.End,
             RetryAt = cell.Account.FreeAt(cell.Rule, Math.Max(0, limit - Math.Max(1, needed))),
         };
     }

@@ -49,6 +49,12 @@ public readonly record struct AdmissionVerdict
     /// <summary>What it would have had to reserve.</summary>
     public long Needed { get; init; }
 
+    /// <summary>When the budget's window began, in UTC ticks.</summary>
+    public long WindowStart { get; init; }
+
+    /// <summary>When it ends; <see cref="long.MaxValue"/>: never.</summary>
+    public long WindowEnd { get; init; }
+
     /// <summary>When asking again may help, in UTC ticks; null: not by waiting.</summary>
     public long? RetryAt { get; init; }
 

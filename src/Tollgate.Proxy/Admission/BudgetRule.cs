@@ -25,6 +25,7 @@ internal sealed class BudgetRule
         _limit = options.LimitUsd?.Value ?? options.LimitTokens ?? 0;
         _hasRaises = options.Raises.Count > 0;
         Thresholds = [.. options.Thresholds.Order()];
+        Marks = [.. options.Thresholds.Append(100).Distinct().Order()];
     }
 
     /// <summary>As configured.</summary>
@@ -38,6 +39,9 @@ internal sealed class BudgetRule
 
     /// <summary>Percentages at which to warn, ascending.</summary>
     public int[] Thresholds { get; }
+
+    /// <summary>Percentages whose passing the journal notes, ascending: <see cref="Thresholds"/>, and the limit itself.</summary>
+    public int[] Marks { get; }
 
     /// <summary>Since which rules it is there without a break: what is reserved goes on to the same budget under other rules, not to a namesake.</summary>
     public int Since { get; set; }
@@ -112,18 +116,24 @@ internal sealed class BudgetCell(BudgetRule rule, SpendAccount account)
     private Int128 _quietFrom;
     private Int128 _quietBefore;
 
+    // The journal's: the highest mark that spend has passed under this limit, in this window and, where it is rolling, on this day (UTC, counted; else 0).
+    private long _markLimit = -1;
+    private long _markDay;
+    private int _passed;
+    private Int128 _nextMark;
+
     /// <summary>Goes on under other rules of the same budget.</summary>
     public void ChangeTo(BudgetRule rule)
     {
         Rule = rule;
-        _quietLimit = -1;
+        _quietLimit = _markLimit = -1;
     }
 
     /// <summary>A new window begins.</summary>
     public void ForgetWarnings()
     {
         Warned = 0;
-        _quietLimit = -1;
+        _quietLimit = _markLimit = -1;
     }
 
     /// <summary>Takes note of what is spent.</summary>
@@ -136,6 +146,43 @@ internal sealed class BudgetCell(BudgetRule rule, SpendAccount account)
         return (limit != _quietLimit || spent < _quietFrom || spent >= _quietBefore) && ReachesSlow(spent, limit, out threshold);
     }
 
+    /// <summary>Takes note of what is spent, for the journal.</summary>
+    /// <param name="now">The time, for raises and days.</param>
+    /// <param name="mark">The next mark that this passed: ask again, there may be another.</param>
+    /// <remarks>
+    /// A function of spend, limit, window and day alone: a process that was started anew comes to the same marks, and whoever remembers them sees that they are
+    /// not new. So not by <see cref="Warned"/>, which depends on the way that spend has gone.
+    /// </remarks>
+    public bool Passes(long now, out int mark)
+    {
+        mark = 0;
+        var (spent, limit) = (Account.SpentOf(Rule), Rule.LimitAt(now));
+        var day = Rule.Window.Kind == BudgetWindowKind.Rolling ? now / TimeSpan.TicksPerDay : 0;
+        return (limit != _markLimit || day != _markDay || spent >= _nextMark) && PassesSlow(spent, limit, day, out mark);
+    }
+
+    private bool PassesSlow(long spent, long limit, long day, out int mark)
+    {
+        if (limit != _markLimit || day != _markDay)
+        {
+            (_markLimit, _markDay, _passed) = (limit, day, 0);
+        }
+
+        mark = Array.Find(Rule.Marks, percent => percent > _passed);
+        _nextMark = mark > 0 ? Share(limit, mark) : Int128.MaxValue;
+        if (mark == 0 || spent < _nextMark)
+        {
+            mark = 0;
+            return false;
+        }
+
+        _passed = mark;
+        return true;
+    }
+
+    // The least amount that is so many percent of the limit.
+    private static Int128 Share(long limit, int percent) => (((Int128)limit * percent) + 99) / 100;
+
     private bool ReachesSlow(long spent, long limit, out int threshold)
     {
         while (Warned > 0 && spent < Rearm(Warned))
@@ -144,19 +191,16 @@ internal sealed class BudgetCell(BudgetRule rule, SpendAccount account)
         }
 
         threshold = Array.Find(Rule.Thresholds, percent => percent > Warned);
-        if (threshold > 0 && spent >= Share(threshold))
+        if (threshold > 0 && spent >= Share(limit, threshold))
         {
             Warned = threshold;
             return true;
         }
 
-        (_quietLimit, _quietFrom, _quietBefore) = (limit, Warned > 0 ? Rearm(Warned) : 0, threshold > 0 ? Share(threshold) : Int128.MaxValue);
+        (_quietLimit, _quietFrom, _quietBefore) = (limit, Warned > 0 ? Rearm(Warned) : 0, threshold > 0 ? Share(limit, threshold) : Int128.MaxValue);
         return false;
 
         // Some points below, so that spend that goes up and down does not tell of every request.
-        Int128 Rearm(int percent) => Share(percent - Math.Min(5, percent / 2));
-
-        // The least amount that is so many percent of the limit.
-        Int128 Share(int percent) => (((Int128)limit * percent) + 99) / 100;
+        Int128 Rearm(int percent) => Share(limit, percent - Math.Min(5, percent / 2));
     }
 }
