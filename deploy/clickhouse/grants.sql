@@ -6,12 +6,13 @@
 
 CREATE ROLE IF NOT EXISTS tollgate_writer, tollgate_reader, tollgate_migrator;
 
--- Gateways: write rows and sums, ask which the store has, roll the money up, audit. Not to change a schema, nor to delete.
+-- Gateways: write rows, sums and what budgets did, ask which the store has, roll the money up, audit. Not to change a schema, nor to delete.
 GRANT SELECT, INSERT ON tollgate.requests TO tollgate_writer;
 GRANT SELECT, INSERT ON tollgate.usage_folded TO tollgate_writer;
 GRANT SELECT, INSERT ON tollgate.usage_15m_data TO tollgate_writer;
 GRANT SELECT, INSERT ON tollgate.spools TO tollgate_writer;
 GRANT SELECT, INSERT ON tollgate.prices TO tollgate_writer;
+GRANT SELECT, INSERT ON tollgate.budget_events TO tollgate_writer;
 GRANT SELECT ON tollgate.schema_migrations TO tollgate_writer;
 GRANT SELECT ON system.processes TO tollgate_writer;
 

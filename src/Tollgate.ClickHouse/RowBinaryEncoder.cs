@@ -110,6 +110,22 @@ public static class RowBinaryEncoder
         WriteUuid(output, fold.Id);
     }
 
+    /// <summary>Writes something that a budget did.</summary>
+    // event = the columns that BudgetEventsTable names, in that order.
+    internal static void WriteBudgetEvent(IBufferWriter<byte> output, in BudgetEventRow row)
+    {
+        WriteTimestamp(output, row.At);
+        WriteText(output, row.Customer);
+        WriteText(output, row.BudgetId);
+        WriteByte(output, row.Kind);
+        WriteText(output, row.Developer);
+        WriteUuid(output, row.RequestId);
+        WriteMoney(output, row.Spent);
+        WriteMoney(output, row.Limit);
+        WriteText(output, row.Note);
+        WriteUuid(output, row.EventId);
+    }
+
     /// <summary>Reads a UUID as <see cref="WriteRow"/> writes it.</summary>
     internal static Guid ReadUuid(ReadOnlySpan<byte> bytes)
     {
