@@ -22,7 +22,12 @@ public sealed class LeastPrivilegeTests
 
         await using var upstream = await FakeUpstream.StartAsync();
         using var homeOfAlice = new TemporaryDirectory();
-        await using var alice = await GatewayProcess.StartAsync(upstream.BaseUrl, directory: homeOfAlice, store: store.Address, cancellationToken: Cancellation);
+        await using var alice = await GatewayProcess.StartAsync(
+            upstream.BaseUrl,
+            directory: homeOfAlice,
+            store: store.Address,
+            configure: static configuration => configuration["budgets"] = new JsonArray(new JsonObject { ["id"] = "walk", ["limitUsd"] = 1, ["window"] = "lifetime", ["mode"] = "watch", ["thresholds"] = new JsonArray(90) }),
+            cancellationToken: Cancellation);
         await using var bob = await GatewayProcess.StartAsync(
             upstream.BaseUrl,
             store: store.Address,
@@ -47,6 +52,8 @@ public sealed class LeastPrivilegeTests
         await alice.QueryUntilAsync(
             "SELECT sum(requests) FROM tollgate.usage_15m_data FINAL", static answer => answer == $"{Attempts}\n", TimeSpan.FromMinutes(3), Cancellation);
 
+        await alice.QueryUntilAsync("SELECT groupArray(toString(kind)) FROM (SELECT kind FROM tollgate.budget_events ORDER BY kind)", static answer => answer == "['soft','hard']\n", Ledger.Patience, Cancellation);
+
         // No number is missing, by the gateways' own audit with the same rights; and to the last digit, what the upstream served is what is stored.
         await GatewayProcess.RunVerbAsync(Cancellation, "verify", "--config", file);
         var served = upstream.Replies.Sum(static reply => UpstreamPrice.OfOpus48(reply.Figures!));
@@ -58,7 +65,7 @@ public sealed class LeastPrivilegeTests
         [
             "DROP TABLE tollgate.requests", "TRUNCATE TABLE tollgate.requests", "DELETE FROM tollgate.requests WHERE 1", "ALTER TABLE tollgate.requests DELETE WHERE 1",
             "ALTER TABLE tollgate.requests ADD COLUMN x UInt8", "CREATE TABLE tollgate.x (x UInt8) ENGINE = Memory", "INSERT INTO tollgate.schema_migrations (version) VALUES (99)",
-            "INSERT INTO tollgate.budget_events (ts) VALUES (now())", "SELECT * FROM tollgate.payloads", "SELECT * FROM tollgate.sessions",
+            "INSERT INTO tollgate.invoice_lines (day) VALUES (today())", "DELETE FROM tollgate.budget_events WHERE 1", "SELECT * FROM tollgate.payloads", "SELECT * FROM tollgate.sessions",
         ];
         foreach (var statement in refused)
         {

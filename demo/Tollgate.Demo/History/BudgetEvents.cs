@@ -15,7 +15,7 @@ namespace Tollgate.Demo.History;
 internal sealed record BudgetEvent(DateTimeOffset At, DemoBudget Budget, string Kind, UsageRow Row, Nanodollars Spent);
 
 /// <summary>What the budgets did in a history: each passing of a threshold, and each refusal that the history tells of.</summary>
-/// <remarks>The gateway itself writes no such events yet; without these the view <c>budget_history</c> would be empty.</remarks>
+/// <remarks>Of the time before there was a gateway, which writes its own from its start on.</remarks>
 internal static class BudgetEvents
 {
     private static readonly int[] Percentages = [50, 80, 95, 100];

@@ -1,5 +1,6 @@
 using System.Net;
 using Tollgate.Admin;
+using Tollgate.Budgets;
 using Tollgate.ClickHouse;
 using Tollgate.ClickHouse.Spend;
 using Tollgate.Configuration;
@@ -42,6 +43,8 @@ internal sealed class Gateway : IAsyncDisposable
     private readonly AdmissionBook _book;
     private readonly SpendReader? _spendReader;
     private readonly BudgetWatch _budgetWatch;
+    private readonly BudgetRecorder? _budgetRecorder;
+    private readonly BudgetHistory? _budgetHistory;
     private readonly WebhookClient _webhookClient;
     private readonly WebhookSender _webhooks;
     private readonly ControlWatch _controlWatch;
@@ -89,7 +92,13 @@ internal sealed class Gateway : IAsyncDisposable
             _supervisor = new StoreSupervisor(_storeSystem, _options.Storage.Listen, time, loggers.CreateLogger<StoreSupervisor>());
         }
 
-        _book = new AdmissionBook(time, _recording is null ? null : () => _recording.Recorder.Tail);
+        _book = new AdmissionBook(time, _recording is null ? null : () => _recording.Recorder.Tail) { Journal = _store is null ? null : new BudgetJournal() };
+        if (_store is not null)
+        {
+            _budgetRecorder = new BudgetRecorder(_book.Journal!, control.BudgetEvents, time, loggers.CreateLogger<BudgetRecorder>());
+            _budgetHistory = new BudgetHistory(control.BudgetEvents, new BudgetEventsTable(_store, time), control, _book, time, loggers.CreateLogger<BudgetHistory>());
+        }
+
         AdmissionGauges.Publish(_book, metrics);
         _webhookClient = new WebhookClient(new AddressGuard([.. _options.Webhooks.AllowNetworks.Select(static network => IPNetwork.Parse(network))]), time);
         _webhooks = new WebhookSender(control, control.Deliveries, _webhookClient, time, loggers.CreateLogger<WebhookSender>());
@@ -141,6 +150,8 @@ internal sealed class Gateway : IAsyncDisposable
             await _spendReader!.StartAsync(CancellationToken.None);
             await _keeper!.StartAsync(CancellationToken.None);
             await _priceKeeper!.StartAsync(CancellationToken.None);
+            await _budgetRecorder!.StartAsync(CancellationToken.None);
+            await _budgetHistory!.StartAsync(CancellationToken.None);
         }
 
         await _budgetWatch.StartAsync(CancellationToken.None);
@@ -161,6 +172,8 @@ internal sealed class Gateway : IAsyncDisposable
             await _keeper!.StopAsync(CancellationToken.None);
             await _spendReader!.StopAsync(CancellationToken.None);
             await _recording.StopAsync(hurry);
+            await _budgetRecorder!.StopAsync(CancellationToken.None);
+            await _budgetHistory!.StopAsync(CancellationToken.None);
             await _migration.StopAsync(CancellationToken.None);
         }
 
@@ -187,7 +200,10 @@ internal sealed class Gateway : IAsyncDisposable
         _drain.Dispose();
         _watcher.Dispose();
         _keeper?.Dispose();
+        _priceKeeper?.Dispose();
         _spendReader?.Dispose();
+        _budgetRecorder?.Dispose();
+        _budgetHistory?.Dispose();
         _budgetWatch.Dispose();
         _webhooks.Dispose();
         _webhookClient.Dispose();
