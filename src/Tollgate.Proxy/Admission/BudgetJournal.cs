@@ -38,7 +38,11 @@ public sealed class BudgetJournal
             verdict.Spent,
             verdict.Most,
             isForEver ? null : new DateTimeOffset(verdict.WindowStart, TimeSpan.Zero),
-            isForEver ? null : new DateTimeOffset(verdict.WindowEnd, TimeSpan.Zero)) { Developer = developer, RequestId = requestId });
+            isForEver ? null : new DateTimeOffset(verdict.WindowEnd, TimeSpan.Zero))
+        {
+            Developer = developer,
+            RequestId = requestId,
+        });
     }
 }
 

@@ -32,7 +32,7 @@ public sealed class SchemaScriptTests
 
             // MODIFY says what shall be, so it may be said again.
             Assert.True(
-                statement.Contains(" IF NOT EXISTS ", StringComparison.Ordinal) || statement.Contains("ALTER TABLE tollgate.requests{on_cluster} MODIFY ", StringComparison.Ordinal),
+                statement.Contains(" IF NOT EXISTS ", StringComparison.Ordinal) || statement.Contains("{on_cluster} MODIFY ", StringComparison.Ordinal),
                 statement);
         }
     }
