@@ -100,6 +100,30 @@ public abstract class ControlStoreTests : IAsyncLifetime
     protected abstract Task<StoreUnderTest> CreateAsync();
 
     [Fact]
+    public async Task A_budget_event_that_two_gateways_see_is_queued_once_and_taken_by_one()
+    {
+        var other = await Database.OpenAsync();
+        var happening = new BudgetHappening { At = Database.Time.GetUtcNow(), Kind = BudgetHappeningKind.Soft, Budget = "b" };
+        QueuedHappening[] both = [new("one", DateTimeOffset.MaxValue, null, happening), new("two", DateTimeOffset.MaxValue, null, happening with { Id = Guid.NewGuid() })];
+        var added = await Task.WhenAll(Store.BudgetEvents.AddAsync(both, Cancelled), other.BudgetEvents.AddAsync(both, Cancelled));
+        Assert.Equal(2, added.Sum());
+        var taken = await Task.WhenAll(
+            Store.BudgetEvents.TakeDueAsync(10, TimeSpan.FromMinutes(1), Cancelled), other.BudgetEvents.TakeDueAsync(10, TimeSpan.FromMinutes(1), Cancelled));
+        Assert.Equal(2, taken.SelectMany(static some => some).DistinctBy(static one => one.Happening.Id).Count());
+        Assert.Equal(2, taken.Sum(static some => some.Count));
+    }
+
+    [Fact]
+    public async Task A_budget_event_that_this_version_can_not_read_keeps_none_of_the_others_waiting()
+    {
+        var happening = new BudgetHappening { At = Database.Time.GetUtcNow(), Kind = BudgetHappeningKind.Soft, Budget = "b" };
+        await Store.BudgetEvents.AddAsync([new("later", DateTimeOffset.MaxValue, null, happening)], Cancelled);
+        await Database.ExecuteAsync("UPDATE deliveries SET event = '\"of a later version\"'");
+        await Store.BudgetEvents.AddAsync([new("now", DateTimeOffset.MaxValue, null, happening with { Budget = "c" })], Cancelled);
+        Assert.Equal("c", Assert.Single(await Store.BudgetEvents.TakeDueAsync(10, TimeSpan.FromMinutes(1), Cancelled)).Happening.Budget);
+    }
+
+    [Fact]
     public async Task An_object_is_created_found_replaced_and_deleted()
     {
         var created = await Store.CreateAsync(Samples.Key("abcd"), Samples.Operator, Cancelled);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Tollgate.Proxy.Configuration;
 
@@ -107,9 +108,26 @@ internal sealed class BudgetEventQueue(ControlDatabase database) : IBudgetEventQ
 
     private Task<IReadOnlyList<TakenHappening>> TakeStoredAsync(int limit, TimeSpan lease, CancellationToken cancellation) =>
         database.WriteAsync<IReadOnlyList<TakenHappening>>(
-            async (context, now) => (await DeliveryQueue.TakeAsync(Mine(context), now, limit, lease, cancellation))
-                .ConvertAll(static row => new TakenHappening(row.Id, row.Attempts, BudgetHappening.FromJson(row.Event))),
+            async (context, now) => ReadAll(await DeliveryQueue.TakeAsync(Mine(context), now, limit, lease, cancellation)),
             cancellation);
+
+    private static List<TakenHappening> ReadAll(List<DeliveryRow> rows)
+    {
+        var read = new List<TakenHappening>(rows.Count);
+        foreach (var row in rows)
+        {
+            try
+            {
+                read.Add(new TakenHappening(row.Id, row.Attempts, BudgetHappening.FromJson(row.Event)));
+            }
+            catch (JsonException)
+            {
+                // A later version's: one of its gateways takes it once the lease is over. The others must not wait for that.
+            }
+        }
+
+        return read;
+    }
 
     /// <inheritdoc/>
     public Task MarkDoneAsync(IReadOnlyList<TakenHappening> taken, CancellationToken cancellation)

@@ -126,10 +126,27 @@ public sealed class WhatIfTests(LedgerStore store) : IAsyncLifetime
         var isFree = random.Next(40) == 0;
         return new UsageRow
         {
-            Timestamp = row.Timestamp, RequestId = row.RequestId, AttemptId = row.AttemptId, GatewayId = row.GatewayId, Sequence = row.Sequence, Customer = row.Customer, Team = row.Team,
-            Project = row.Project, Developer = row.Developer, Provider = row.Provider, Model = row.Model, HttpStatus = row.HttpStatus, Outcome = row.Outcome, UsageSource = row.UsageSource,
-            Tokens = random.Next(50) == 0 ? default : row.Tokens, Cost = isFree ? default : row.Cost, Priced = random.Next(20) != 0, IsFast = random.Next(30) == 0, IsBatch = random.Next(10) == 0,
-            InferenceGeo = random.Next(10) == 0 ? "us" : "global", StopReason = isFree ? "refusal" : "end_turn",
+            Timestamp = row.Timestamp,
+            RequestId = row.RequestId,
+            AttemptId = row.AttemptId,
+            GatewayId = row.GatewayId,
+            Sequence = row.Sequence,
+            Customer = row.Customer,
+            Team = row.Team,
+            Project = row.Project,
+            Developer = row.Developer,
+            Provider = row.Provider,
+            Model = row.Model,
+            HttpStatus = row.HttpStatus,
+            Outcome = row.Outcome,
+            UsageSource = row.UsageSource,
+            Tokens = random.Next(50) == 0 ? default : row.Tokens,
+            Cost = isFree ? default : row.Cost,
+            Priced = random.Next(20) != 0,
+            IsFast = random.Next(30) == 0,
+            IsBatch = random.Next(10) == 0,
+            InferenceGeo = random.Next(10) == 0 ? "us" : "global",
+            StopReason = isFree ? "refusal" : "end_turn",
         };
     }
 
