@@ -675,6 +675,7 @@ FROM (
   WHERE NOT throwIf(empty(rates), 'No such model in the price list: SELECT DISTINCT model FROM tollgate.price_list tells which it has.')) AS w
 GROUP BY team, project, developer, model
 ORDER BY saving DESC, team, project, developer, model;
+
 -- ===== 0009_budget_event_id =====
 -- Names each event, so that a gateway can ask which are there before it writes any again. Events from before have none (all zeros).
 ALTER TABLE tollgate.budget_events ON CLUSTER 'ledger' ADD COLUMN IF NOT EXISTS event_id UUID;
