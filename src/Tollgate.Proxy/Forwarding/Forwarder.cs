@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
@@ -27,7 +28,8 @@ public static class Forwarder
     /// <param name="limits">How long each step may take.</param>
     /// <param name="time">The clock.</param>
     /// <remarks>Never throws for what a client or an upstream does. When the result carries a refusal, the client has been sent nothing yet.</remarks>
-    public static async Task<ForwardResult> ForwardAsync(
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public static async ValueTask<ForwardResult> ForwardAsync(
         HttpContext context,
         Upstream upstream,
         UpstreamRequest request,
@@ -92,7 +94,8 @@ public static class Forwarder
 
     private static Task StopUploadAsync(UpstreamRequest request) => request.Body?.StopAsync() ?? Task.CompletedTask;
 
-    private static async Task<ForwardOutcome> RelayBodyAsync(
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private static async ValueTask<ForwardOutcome> RelayBodyAsync(
         HttpContext context,
         IUpstreamResponse response,
         IResponseTap tap,
@@ -212,6 +215,7 @@ public static class Forwarder
     }
 
     /// <summary>Hands the client what is there. Returns when the client had taken it, as a timestamp.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private static async ValueTask<long> FlushAsync(
         PipeWriter client, Watchdog watchdog, ForwardLimits limits, TimeProvider time, ForwardResult result, long ownFrom)
     {
@@ -252,6 +256,7 @@ public static class Forwarder
     }
 
     /// <summary>Hands the client what is left and the answer's end.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private static async ValueTask CompleteAsync(
         HttpContext context, Watchdog watchdog, ForwardLimits limits, TimeProvider time, ForwardResult result, long ownFrom)
     {
