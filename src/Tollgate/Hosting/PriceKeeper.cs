@@ -19,6 +19,7 @@ internal sealed partial class PriceKeeper(StoreClient store, StoreMigration migr
     {
         using var timer = new PeriodicTimer(Interval, time);
         PriceList? written = null;
+        string? told = null;
         do
         {
             var prices = worlds.Current.Prices;
@@ -34,11 +35,17 @@ internal sealed partial class PriceKeeper(StoreClient store, StoreMigration migr
                     LogWritten(prices.Revision);
                 }
 
-                written = prices;
+                (written, told) = (prices, null);
             }
             catch (StoreException away)
             {
-                LogNotWritten(prices.Revision, away.Message);
+                // Once for each reason: a right that is missing may be missing for weeks.
+                if (told != away.Message)
+                {
+                    LogNotWritten(prices.Revision, away.Message);
+                }
+
+                told = away.Message;
             }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
