@@ -51,11 +51,13 @@ public sealed class DashboardQueryTests(HistoryStore store)
     }
 
     [Fact]
-    public void There_are_three_dashboards_and_they_ask_each_of_the_sixteen_views()
+    public void There_are_three_dashboards_and_they_ask_each_view_but_those_of_prices()
     {
+        // What another model would have cost is a question about one model, asked of the report or by hand.
+        string[] notAsked = ["price_list", "what_if"];
         Assert.Equal(["clickhouse/gateway-health", "clickhouse/sessions-and-cache", "clickhouse/spend"], Dashboards.Select(static dashboard => dashboard.Name));
         var asked = string.Join('\n', Dashboards.SelectMany(static dashboard => dashboard.Queries).Select(static query => query.Text)) + "\n";
-        Assert.All(HistoryInStoreTests.Views.Select(static view => view.Data.Split('(')[0]), view => Assert.Matches($@"FROM tollgate\.{view}[( ]", asked));
+        Assert.All(HistoryInStoreTests.Views.Select(static view => view.Data.Split('(')[0]).Except(notAsked), view => Assert.Matches($@"FROM tollgate\.{view}[( ]", asked));
     }
 
     private static (Dashboard Dashboard, DashboardMacros Macros) Shown(string name, IReadOnlyDictionary<string, string> choices)
