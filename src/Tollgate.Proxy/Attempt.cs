@@ -20,9 +20,6 @@ namespace Tollgate.Proxy;
 /// </remarks>
 internal sealed class Attempt : IAttemptLog
 {
-    // What a draft says of the forwarding; nobody writes into it.
-    private static readonly ForwardResult CrashedSoFar = new() { Outcome = ForwardOutcome.Crashed };
-
     private readonly AttemptFacts _facts;
     private readonly AttemptServices _services;
     private readonly UsageRow _row;
@@ -72,7 +69,7 @@ internal sealed class Attempt : IAttemptLog
             if (!_isAllDrafted)
             {
                 _isAllDrafted = isLast;
-                Fill(CrashedSoFar, ForwardOutcome.Crashed, bytes, isLast, _services.Time.GetTimestamp());
+                Fill(new ForwardResult { Outcome = ForwardOutcome.Crashed }, ForwardOutcome.Crashed, bytes, isLast, _services.Time.GetTimestamp());
                 _services.Recorder!.Draft(_open, _row);
             }
         }

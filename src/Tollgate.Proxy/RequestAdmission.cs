@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Http;
 using Tollgate.Proxy.Accounting;
 using Tollgate.Proxy.Admission;
@@ -36,7 +35,6 @@ internal sealed class RequestAdmission(AdmissionBook book, TimeProvider time)
     /// <returns>The refusal, and the room that the body takes, for the caller to release.</returns>
     /// <exception cref="OperationCanceledException">The client left.</exception>
     /// <exception cref="IOException">The client's body broke off.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<Admitted> AdmitAsync(HttpContext context, AdmissionRequest asked, BodyPeek peek, AdmissionLease lease)
     {
         var isMetered = asked.Operation == Operation.Messages;
@@ -90,17 +88,16 @@ internal sealed class RequestAdmission(AdmissionBook book, TimeProvider time)
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<Admitted> AdmitBodyAsync(
         HttpContext context, AdmissionRequest asked, SpendSubject subject, BodyNeed need, BodyPeek peek, AdmissionLease lease)
     {
         var facts = new RequestFacts();
+        var held = new HeldBody(_held);
         var most = asked.World.Options.Admission.MaxHeldBytes;
-        var held = new HeldBody(_held, most);
         try
         {
             var start = await BodyStart.ReadAsync(
-                context.Request.BodyReader, need, peek, facts, held, time, asked.World.Limits.ClientStall, context.RequestAborted);
+                context.Request.BodyReader, need, peek, facts, bytes => held.TryTake(bytes, most), time, asked.World.Limits.ClientStall, context.RequestAborted);
             var refusal = start.End switch
             {
                 BodyStartEnd.NoRoom => BodiesHeld(most),

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Tollgate.Proxy.Admission;
@@ -95,8 +94,7 @@ public sealed class RequestPath(
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask ForwardAsync(
+    private async Task ForwardAsync(
         HttpContext context, World world, Accepted accepted, VirtualKey key, Guid requestId, Arrival arrival, BodyPeek peek, AdmissionLease lease, HeldBody? held)
     {
         // The row says when it was let in, as budgets do: a window may end while a body is waited for.
@@ -104,7 +102,7 @@ public sealed class RequestPath(
         var upstream = accepted.Upstream!;
         RequestAdmission.WriteHeaders(context.Response.Headers, lease, world.Options.Admission);
         var tap = ResponseTap.Rent(accepted.Operation);
-        ForwardResult? result = null;
+        var result = new ForwardResult { Outcome = ForwardOutcome.UpstreamTruncated };
         using var watchdog = new Watchdog(time, context.RequestAborted, cut);
         var attempt = new Attempt(
             new AttemptFacts(world, upstream, accepted.Operation, key, context.Request.Headers, requestId, arrival, peek, tap, lease), _services);
@@ -128,7 +126,7 @@ public sealed class RequestPath(
         {
             // :: Account, record, measure. Never refuses, never waits.
             events.RequestFinished();
-            attempt.Settle(result ?? new ForwardResult { Outcome = ForwardOutcome.UpstreamTruncated });
+            attempt.Settle(result);
             ResponseTap.Return(tap);
         }
 
@@ -217,7 +215,6 @@ public sealed class RequestPath(
     }
 
     /// <summary>Admits, or says why not; a client whose body breaks off is told so, if it is still there to be told.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<Admitted> AdmitAsync(HttpContext context, AdmissionRequest asked, BodyPeek peek, AdmissionLease lease)
     {
         try

@@ -1,5 +1,3 @@
-using Tollgate.Proxy.Ingress;
-
 namespace Tollgate.Proxy.Admission;
 
 /// <summary>Bounds the bytes of request bodies that are held at one time, until admission has seen what it needs of them.</summary>
@@ -24,14 +22,12 @@ public sealed class HeldBodies
 }
 
 /// <summary>The room that one body takes; given back once, when its last byte goes upstream or its request ends.</summary>
-/// <param name="all">The room for all bodies.</param>
-/// <param name="most">The most that all may take.</param>
-public sealed class HeldBody(HeldBodies all, long most) : IBodyRoom
+public sealed class HeldBody(HeldBodies all)
 {
     private long _bytes;
 
-    /// <inheritdoc/>
-    public bool TryTake(long bytes)
+    /// <summary>Takes room for more; false when there is none.</summary>
+    public bool TryTake(long bytes, long most)
     {
         var isTaken = all.TryTake(bytes, most);
         Interlocked.Add(ref _bytes, isTaken ? bytes : 0);

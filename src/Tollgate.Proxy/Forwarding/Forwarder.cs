@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
@@ -28,8 +27,7 @@ public static class Forwarder
     /// <param name="limits">How long each step may take.</param>
     /// <param name="time">The clock.</param>
     /// <remarks>Never throws for what a client or an upstream does. When the result carries a refusal, the client has been sent nothing yet.</remarks>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public static async ValueTask<ForwardResult> ForwardAsync(
+    public static async Task<ForwardResult> ForwardAsync(
         HttpContext context,
         Upstream upstream,
         UpstreamRequest request,
@@ -94,8 +92,7 @@ public static class Forwarder
 
     private static Task StopUploadAsync(UpstreamRequest request) => request.Body?.StopAsync() ?? Task.CompletedTask;
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private static async ValueTask<ForwardOutcome> RelayBodyAsync(
+    private static async Task<ForwardOutcome> RelayBodyAsync(
         HttpContext context,
         IUpstreamResponse response,
         IResponseTap tap,
@@ -215,7 +212,6 @@ public static class Forwarder
     }
 
     /// <summary>Hands the client what is there. Returns when the client had taken it, as a timestamp.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private static async ValueTask<long> FlushAsync(
         PipeWriter client, Watchdog watchdog, ForwardLimits limits, TimeProvider time, ForwardResult result, long ownFrom)
     {
@@ -256,7 +252,6 @@ public static class Forwarder
     }
 
     /// <summary>Hands the client what is left and the answer's end.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private static async ValueTask CompleteAsync(
         HttpContext context, Watchdog watchdog, ForwardLimits limits, TimeProvider time, ForwardResult result, long ownFrom)
     {

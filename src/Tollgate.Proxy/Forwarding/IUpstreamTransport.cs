@@ -20,7 +20,7 @@ public interface IUpstreamTransport
 /// <param name="Headers">What the client sent; <see cref="HeaderRules"/> chooses from it.</param>
 /// <param name="Credential">What stands for the client at the upstream.</param>
 /// <param name="Body">The body; null when the request has none.</param>
-public readonly record struct UpstreamRequest(
+public sealed record UpstreamRequest(
     string Method,
     Uri Address,
     Version Version,

@@ -12,14 +12,8 @@ namespace Tollgate.Proxy.Forwarding;
 /// <param name="log">Told before the first and the last bytes go.</param>
 public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, Watchdog watchdog, ForwardLimits limits, IAttemptLog log)
 {
-    // Ended: nothing touches the client's reader any more.
-    private const int NotBegun = 0;
-    private const int Copying = 1;
-    private const int Ended = 2;
-    private int _copy;
-
-    // Made by who waits for the end. Either the end sees the waiter, or the waiter sees the end.
-    private TaskCompletionSource? _waiter;
+    // Null until the copy begins; completes when nothing touches the client's reader any more.
+    private TaskCompletionSource? _copied;
 
     // Whether the answer's head is there: from then on the watchdog is the answer's.
     private volatile bool _isAnswered;
@@ -51,7 +45,8 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
     /// <summary>Streams the body into <paramref name="destination"/>, flushing what each read from the client brought.</summary>
     public async Task CopyToAsync(Stream destination, CancellationToken cancellationToken)
     {
-        if (Interlocked.CompareExchange(ref _copy, Copying, NotBegun) != NotBegun)
+        var copied = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (Interlocked.CompareExchange(ref _copied, copied, null) is not null)
         {
             // The client's bytes are gone; a transport that would send them again must not pretend to.
             throw new InvalidOperationException("A request's body can be sent only once.");
@@ -79,8 +74,7 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
         }
         finally
         {
-            Interlocked.Exchange(ref _copy, Ended);
-            Volatile.Read(ref _waiter)?.TrySetResult();
+            copied.SetResult();
         }
     }
 
@@ -91,17 +85,10 @@ public sealed class RequestBody(PipeReader reader, long? length, BodyPeek peek, 
     /// <remarks>An upstream may answer before it has read the request; what it has not asked for then is not sent.</remarks>
     public async Task StopAsync()
     {
-        if (Volatile.Read(ref _copy) != Copying)
+        if (_copied is { Task.IsCompleted: false } copied)
         {
-            return;
-        }
-
-        watchdog.Stop();
-        var made = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var waiter = Interlocked.CompareExchange(ref _waiter, made, null) ?? made;
-        if (Volatile.Read(ref _copy) != Ended)
-        {
-            await waiter.Task;
+            watchdog.Stop();
+            await copied.Task;
         }
     }
 

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Runtime.CompilerServices;
 
 namespace Tollgate.Proxy.Ingress;
 
@@ -26,37 +25,38 @@ public static class BodyStart
     /// <param name="need">How much.</param>
     /// <param name="peek">Fed with every byte that comes; done once the model is known.</param>
     /// <param name="facts">Filled from the whole body, if that is needed.</param>
-    /// <param name="room">Asked for room for what comes; when there is none the wait ends.</param>
+    /// <param name="hold">Asked for room for so many bytes more; false ends the wait.</param>
     /// <param name="time">The clock.</param>
     /// <param name="stall">How long the client may send nothing.</param>
     /// <param name="cancellationToken">The client has left.</param>
-    /// <remarks>Hot path: a body that is there when it is asked for costs no timer and no allocation.</remarks>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public static async ValueTask<BodyStartResult> ReadAsync(
-        PipeReader reader, BodyNeed need, BodyPeek peek, RequestFacts facts, IBodyRoom room, TimeProvider time, TimeSpan stall, CancellationToken cancellationToken)
+        PipeReader reader, BodyNeed need, BodyPeek peek, RequestFacts facts, Func<long, bool> hold, TimeProvider time, TimeSpan stall, CancellationToken cancellationToken)
     {
+        using var stalled = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        await using var timer = time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), stalled, stall, Timeout.InfiniteTimeSpan);
         var (seen, waited) = (0L, 0L);
         while (true)
         {
-            if (!reader.TryRead(out var read))
+            ReadResult read;
+            var from = time.GetTimestamp();
+            try
             {
-                var from = time.GetTimestamp();
-                var (more, isStalled) = await WaitAsync(reader, time, stall, cancellationToken);
-                waited += time.GetTimestamp() - from;
-                if (isStalled)
-                {
-                    return new BodyStartResult(seen, RequestFactsResult.NeedMore, BodyStartEnd.Stalled, waited);
-                }
-
-                read = more;
+                read = await reader.ReadAsync(stalled.Token);
+                timer.Change(stall, Timeout.InfiniteTimeSpan);
             }
+            catch (OperationCanceledException) when (stalled.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+            {
+                return new BodyStartResult(seen, RequestFactsResult.NeedMore, BodyStartEnd.Stalled, waited + time.GetTimestamp() - from);
+            }
+
+            waited += time.GetTimestamp() - from;
 
             var before = read.Buffer.GetPosition(seen);
             var isThere = false;
             try
             {
                 var fresh = read.Buffer.Slice(before);
-                if (!room.TryTake(fresh.Length))
+                if (!hold(fresh.Length))
                 {
                     return new BodyStartResult(seen, RequestFactsResult.NeedMore, BodyStartEnd.NoRoom, waited);
                 }
@@ -75,20 +75,6 @@ public static class BodyStart
                 // Once it is there, not marked as looked at: else the next reader would wait for bytes that may never come.
                 reader.AdvanceTo(read.Buffer.Start, isThere ? before : read.Buffer.End);
             }
-        }
-    }
-
-    private static async ValueTask<(ReadResult Read, bool IsStalled)> WaitAsync(PipeReader reader, TimeProvider time, TimeSpan stall, CancellationToken cancellationToken)
-    {
-        using var stalled = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        await using var timer = time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), stalled, stall, Timeout.InfiniteTimeSpan);
-        try
-        {
-            return (await reader.ReadAsync(stalled.Token), false);
-        }
-        catch (OperationCanceledException) when (stalled.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
-        {
-            return (default, true);
         }
     }
 
@@ -112,13 +98,6 @@ public static class BodyStart
 /// <param name="End">How the wait ended.</param>
 /// <param name="Waited">How long the client was waited for, in timestamp ticks.</param>
 public readonly record struct BodyStartResult(long Bytes, RequestFactsResult Facts, BodyStartEnd End, long Waited);
-
-/// <summary>Room for bodies that are held until they have been looked at.</summary>
-public interface IBodyRoom
-{
-    /// <summary>Takes room for more; false when there is none.</summary>
-    bool TryTake(long bytes);
-}
 
 /// <summary>How a wait for a body ended.</summary>
 public enum BodyStartEnd
