@@ -37,6 +37,8 @@ public sealed class LeastPrivilegeTests
         await CallManyAsync(alice, 60);
         await CallManyAsync(bob, 40);
 
+        await alice.QueryUntilAsync("SELECT count() > 0 FROM tollgate.prices", static answer => answer == "1\n", Ledger.Patience, Cancellation);
+
         // The store goes away until one of them has to fold: sums are written, asked for and rolled up by rights of their own.
         await store.StopAsync();
         await CallManyAsync(alice, 20);

@@ -20,8 +20,6 @@ internal sealed partial class BudgetHistory : BackgroundService
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan ControlPause = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan ForgetEvery = TimeSpan.FromHours(1);
 
     // Past the end of its window nothing is added to it any more, but for clocks that differ.
     private static readonly TimeSpan ForgottenAfter = TimeSpan.FromDays(2);
@@ -32,7 +30,7 @@ internal sealed partial class BudgetHistory : BackgroundService
     private readonly IAdmissionStates _states;
     private readonly TimeProvider _time;
     private readonly ILogger<BudgetHistory> _logger;
-    private readonly QueueWait _wait;
+    private readonly QueueLoop _loop;
 
     /// <summary>Joins them; from here on the queue wakes this one.</summary>
     /// <param name="queue">The queue.</param>
@@ -44,8 +42,8 @@ internal sealed partial class BudgetHistory : BackgroundService
     public BudgetHistory(IBudgetEventQueue queue, BudgetEventsTable table, IControlStore control, IAdmissionStates states, TimeProvider time, ILogger<BudgetHistory> logger)
     {
         (_queue, _table, _control, _states, _time, _logger) = (queue, table, control, states, time, logger);
-        _wait = new QueueWait(time);
-        queue.Added = _wait.Ring;
+        _loop = new QueueLoop(time);
+        queue.Added = _loop.Ring;
     }
 
     /// <summary>Writes what is due now.</summary>
@@ -70,46 +68,8 @@ internal sealed partial class BudgetHistory : BackgroundService
     }
 
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        var forgetAt = _time.GetUtcNow();
-        try
-        {
-            while (true)
-            {
-                await _wait.UntilAsync(await RunAsync(), stoppingToken);
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // What is queued is written after the next start.
-        }
-
-        async Task<DateTimeOffset?> RunAsync()
-        {
-            try
-            {
-                DateTimeOffset? next;
-                while ((next = await _queue.NextDueAsync(stoppingToken)) <= _time.GetUtcNow())
-                {
-                    await WriteDueAsync(stoppingToken);
-                }
-
-                if (_time.GetUtcNow() >= forgetAt)
-                {
-                    await _queue.ForgetAsync(_time.GetUtcNow() - ForgottenAfter, stoppingToken);
-                    forgetAt = _time.GetUtcNow() + ForgetEvery;
-                }
-
-                return next;
-            }
-            catch (ControlUnavailableException away)
-            {
-                LogAway(away.Message);
-                return _time.GetUtcNow() + ControlPause;
-            }
-        }
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => _loop.RunAsync(
+        new QueueWork(_queue.NextDueAsync, WriteDueAsync, _queue.ForgetAsync, ForgottenAfter, away => LogAway(away.Message)), stoppingToken);
 
     /// <summary>Has the store hold them all. Returns why it may not.</summary>
     private async Task<string?> TryWriteAsync(IReadOnlyList<TakenHappening> taken, CancellationToken cancellation)

@@ -15,15 +15,13 @@ internal sealed partial class WebhookSender(IControlStore store, IDeliveryQueue 
 {
     private const int AtOnce = 16;
 
-    private static readonly TimeSpan PauseWhenAway = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan ForgetEvery = TimeSpan.FromHours(1);
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(30);
     private static readonly TimeSpan GivenUpAfter = TimeSpan.FromDays(1);
     private static readonly TimeSpan ForgottenAfter = TimeSpan.FromDays(30);
 
-    private readonly QueueWait _wait = new(time);
+    private readonly QueueLoop _loop = new(time);
 
     /// <summary>Has a budget's threshold told to every webhook that wants to know. What can't be queued is in the log.</summary>
     public async Task NotifyAsync(BudgetWarning warning, CancellationToken cancellation)
@@ -54,47 +52,11 @@ internal sealed partial class WebhookSender(IControlStore store, IDeliveryQueue 
     }
 
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        queue.Added = _wait.Ring;
-        var forgetAt = time.GetUtcNow();
-        try
-        {
-            while (true)
-            {
-                await _wait.UntilAsync(await RunAsync(), stoppingToken);
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // What is queued is sent after the next start.
-        }
-
-        async Task<DateTimeOffset?> RunAsync()
-        {
-            try
-            {
-                // To look takes no lock: an idle queue is never written.
-                DateTimeOffset? next;
-                while ((next = await queue.NextDueAsync(stoppingToken)) <= time.GetUtcNow())
-                {
-                    await SendDueAsync(stoppingToken);
-                }
-
-                if (time.GetUtcNow() >= forgetAt)
-                {
-                    await queue.ForgetDeliveriesAsync(time.GetUtcNow() - ForgottenAfter, stoppingToken);
-                    forgetAt = time.GetUtcNow() + ForgetEvery;
-                }
-
-                return next;
-            }
-            catch (ControlUnavailableException away)
-            {
-                LogQueueAway(away.Message);
-                return time.GetUtcNow() + PauseWhenAway;
-            }
-        }
+        queue.Added = _loop.Ring;
+        return _loop.RunAsync(
+            new QueueWork(queue.NextDueAsync, SendDueAsync, queue.ForgetDeliveriesAsync, ForgottenAfter, away => LogQueueAway(away.Message)), stoppingToken);
     }
 
     private async Task SendAsync(Delivery delivery, CancellationToken cancellation)

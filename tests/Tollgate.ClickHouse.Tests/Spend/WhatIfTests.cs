@@ -10,7 +10,7 @@ namespace Tollgate.ClickHouse.Tests.Spend;
 [Collection(nameof(LedgerStore))]
 public sealed class WhatIfTests(LedgerStore store) : IAsyncLifetime
 {
-    // Rates with as many decimals as a list may have, so that rounding shows; a change of price within the rows' days; two bands.
+    // Rates with as many decimals as a list may have, so that rounding shows, and one that lies half between two nano-dollars for each odd number of tokens; a change of price within the rows' days; two bands.
     private const string Json = """
         {
           "revision": 3, "asOf": "2026-11-01",
@@ -19,7 +19,7 @@ public sealed class WhatIfTests(LedgerStore store) : IAsyncLifetime
               "id": "other", "aliases": [], "bedrock": [], "vertex": [], "batch": 0.5, "geoUs": 1.1, "regional": 1.1, "webSearch": 0.01,
               "standard": [
                 { "to": "2026-10-15", "input": 3.000000001, "output": 15.123456789, "cacheWrite5m": 3.75, "cacheWrite1h": 6, "cacheRead": 0.300000007 },
-                { "from": "2026-10-15", "to": "2026-11-01", "input": 2, "output": 10, "cacheWrite5m": 2.5, "cacheWrite1h": 4, "cacheRead": 0.2 }
+                { "from": "2026-10-15", "to": "2026-11-01", "input": 2.0005, "output": 10, "cacheWrite5m": 2.5, "cacheWrite1h": 4, "cacheRead": 0.2 }
               ],
               "fast": [{ "input": 100, "output": 100, "cacheWrite5m": 100, "cacheWrite1h": 100, "cacheRead": 100 }],
               "longPrompt": [
@@ -165,7 +165,7 @@ public sealed class WhatIfTests(LedgerStore store) : IAsyncLifetime
         decimal[] rates = prompt > 150_000 ? [9, 30, 0.9m, 9.5m, 15]
             : prompt > 100_000 ? [6, 22.5m, 0.6m, 7.5m, 12]
             : at < new DateTime(2026, 10, 15, 0, 0, 0, DateTimeKind.Utc) ? [3.000000001m, 15.123456789m, 0.300000007m, 3.75m, 6]
-            : [2, 10, 0.2m, 2.5m, 4];
+            : [2.0005m, 10, 0.2m, 2.5m, 4];
         var factor = (row.IsBatch ? 0.5m : 1m) * (row.InferenceGeo == "us" ? 1.1m : 1m);
         if (row.StopReason != "refusal" || row.Cost.Total.Value != 0)
         {
